@@ -1,0 +1,102 @@
+"""What a caller-facing script may ask of the house, and the values that cross that counter.
+
+The front desk knows how to talk to one caller over FastAGI and nothing else. Everything it says and everything it
+writes down goes through `Desk`, which the companion implements; tests implement it in a few lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is on the channel, as Asterisk's `agi_*` block says. All of it came from a phone network: data, never code.
+
+    `number` is the caller ID reduced to digits with an optional leading `+`, or None when withheld or unusable.
+    `line` is the support line the dialplan named; `attempt` the callback attempt this channel is, on calls we placed.
+    """
+
+    pbx: str
+    channel: str
+    uniqueid: str
+    line: str
+    number: str | None = None
+    language: str = "en"
+    attempt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """A rendered announcement: what Asterisk is told to play, and how long that takes in seconds."""
+
+    url: str
+    seconds: float
+
+
+class Next(Enum):
+    """What the dialplan does with the caller after the script; its value is what the channel variable KL_NEXT holds."""
+
+    CONTINUE = "continue"  # the call's normal way on
+    CONNECT = "connect"  # to a person, now: a callback the customer has accepted
+    HANGUP = "hangup"  # all is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """What to play now and which keys mean something. No audio: nothing needs saying.
+
+    `keys` is a subset of `0123456789*#`; after the audio the caller has `wait` seconds to press one.
+    `then` is what happens if no key is pressed.
+    """
+
+    audio: tuple[Audio, ...] = ()
+    keys: str = ""
+    wait: float = 4.0
+    then: Next = Next.CONTINUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a key press, already stored: what is played to confirm it, and where the call goes then."""
+
+    audio: tuple[Audio, ...] = ()
+    then: Next = Next.HANGUP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """Recordings a PBX is to fetch and open ahead of the first call that needs them."""
+
+    urls: tuple[str, ...] = ()
+
+
+class Desk(Protocol):
+    """The house behind the counter. Each answer has been written down before it is returned."""
+
+    async def status(self, caller: Caller) -> Treatment:
+        """What a caller who just reached a line hears about it."""
+
+    async def unanswered(self, caller: Caller) -> Treatment:
+        """What a caller hears whom nobody on the line has answered."""
+
+    async def pressed(self, caller: Caller, key: str) -> Receipt:
+        """The caller chose `key` from a treatment's keys, on the way in or after waiting in vain."""
+
+    async def callback(self, caller: Caller) -> Treatment:
+        """What a customer hears when the call we placed is answered: who calls and why, and how to accept."""
+
+    async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
+        """The customer answered a callback's question with `key`."""
+
+    async def callback_heard(self, caller: Caller) -> None:
+        """A callback that only brings news was played to its end."""
+
+    async def rehearsal(self, caller: Caller) -> Rehearsal:
+        """What the PBX that runs this channel is to fetch now."""
+
+    async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
+        """The outcome of a rehearsal, one entry per recording's address."""

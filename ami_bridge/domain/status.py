@@ -1,0 +1,79 @@
+"""The state of the house at one moment, as operators are shown it. Values only; whoever composes the rooms fills them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.names import LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.promise import Promise
+
+
+class Link(Enum):
+    """The AMI link to one PBX."""
+
+    UP = "up"
+    CONNECTING = "connecting"
+    REFUSED = "refused"  # the PBX answers but will not let us in: an operator must act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxStatus:
+    name: PbxName
+    link: Link
+    since: datetime
+    detail: str = ""  # what is wrong and what to do, in words; empty when up
+    version: str = ""
+    calls: int = 0  # calls in progress
+    lag_ms: float = 0.0  # age of the last event when it was handled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCaller:
+    number: str  # as masked for display
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineStatus:
+    name: LineName
+    tenant: TenantName
+    pbx: PbxName
+    verdict: str  # "answered", "unanswered" (see line.py)
+    free_agents: int
+    agents: int
+    waiting: tuple[WaitingCaller, ...] = ()
+    announcing: str = ""  # the words callers hear now; empty when the line is healthy
+    announced_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkStatus:
+    name: TrunkName
+    pbx: PbxName
+    verdict: str  # "up", "suspect", "down", "recovering" (see trunk.py)
+    since: datetime | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindSpot:
+    """An interval in which a PBX was not watched. `end` is None while it lasts."""
+
+    pbx: PbxName
+    begin: datetime
+    end: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    now: datetime
+    pbxs: tuple[PbxStatus, ...] = ()
+    trunks: tuple[TrunkStatus, ...] = ()
+    lines: tuple[LineStatus, ...] = ()
+    incidents: tuple[Incident, ...] = ()  # open ones, then the most recent ended ones
+    promises: tuple[Promise, ...] = ()  # open ones, then the most recent ended ones; numbers unmasked
+    blind_spots: tuple[BlindSpot, ...] = ()
