@@ -1,4 +1,4 @@
-"""The state of the house at one moment, as operators are shown it. Values only; whoever composes the rooms fills them."""
+"""The state of the house at one moment, as operators are shown it. Values only; the composition root fills them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,56 @@
+"""What came from one PBX and has not been handled yet, in order, with the time it came.
+
+Bounded: reading must never pause, so when handling cannot keep up the link is given up and what is true is asked
+for anew. A gap that is known beats facts that are wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+CAPACITY = 100_000  # events; about 60 MB of raw text at the worst
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    reason: str
+
+
+Item = bytes | LinkUp | LinkDown
+
+
+class Inbox:
+    """A queue with one reader. `put` never blocks; it says False when the inbox overflowed and was emptied."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._items: deque[tuple[float, Item]] = deque()
+        self._capacity = capacity
+        self._filled = asyncio.Event()
+        self.overflows = 0
+
+    def put(self, item: Item, at: float) -> bool:
+        """Append `item`, received at `at` (seconds, monotonic)."""
+        fits = len(self._items) < self._capacity
+        if not fits:
+            self._items.clear()
+            self.overflows += 1
+        self._items.append((at, item))
+        self._filled.set()
+        return fits
+
+    async def take(self) -> tuple[float, Item]:
+        """The oldest item, waiting for one if need be."""
+        while not self._items:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._items.popleft()
+
+    def __len__(self) -> int:
+        return len(self._items)

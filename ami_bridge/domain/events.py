@@ -1,0 +1,201 @@
+"""What the PBX reports, as values. `ami/decode.py` makes them from AMI events; nothing deeper knows a header's name.
+
+Each class names the AMI event it stands for. Uniqueids and names are Asterisk's own. Numbers are caller IDs as they
+came from the network: data to be compared and shown, never to be dialled or interpolated unchecked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
+
+
+class ChannelState(Enum):
+    """The states of a channel that matter to us; Asterisk's dialling states before alerting are all DOWN here."""
+
+    DOWN = "down"
+    RINGING = "ringing"
+    UP = "up"
+
+
+class DialOutcome(Enum):
+    ANSWERED = "answered"
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class DeviceState(Enum):
+    """A device's state as far as placing a call to it goes."""
+
+    FREE = "free"
+    BUSY = "busy"  # in use, ringing or on hold: there, but not for us
+    ABSENT = "absent"  # not registered, unknown or invalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelCreated:
+    """Newchannel, and one channel of a snapshot. `dialled` is the extension the channel entered the dialplan with."""
+
+    uniqueid: Uniqueid
+    linkedid: Linkedid
+    name: ChannelName
+    state: ChannelState
+    caller_number: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelStateChanged:
+    """Newstate."""
+
+    uniqueid: Uniqueid
+    state: ChannelState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelHungUp:
+    """Hangup. `cause` is the Q.850 cause."""
+
+    uniqueid: Uniqueid
+    cause: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialBegun:
+    """DialBegin. `caller` is None when nobody waits on the other side (an Originate)."""
+
+    caller: Uniqueid | None
+    target: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialEnded:
+    """DialEnd."""
+
+    caller: Uniqueid | None
+    target: Uniqueid
+    outcome: DialOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPaired:
+    """LocalBridge: two Local channels are the two ends of one pipe."""
+
+    one: Uniqueid
+    two: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeEntered:
+    """BridgeEnter."""
+
+    bridge: Bridgeid
+    uniqueid: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeLeft:
+    """BridgeLeave."""
+
+    bridge: Bridgeid
+    uniqueid: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerJoined:
+    """QueueCallerJoin, and one entry of a snapshot; `waited` is how long, in seconds, they already stood there."""
+
+    uniqueid: Uniqueid
+    queue: QueueName
+    position: int
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerLeft:
+    """QueueCallerLeave: out of the queue for whatever reason, an answer included."""
+
+    uniqueid: Uniqueid
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMemberChanged:
+    """QueueMemberStatus, QueueMemberAdded, QueueMemberPause, and one member of a snapshot."""
+
+    queue: QueueName
+    device: Device
+    state: DeviceState
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMemberRemoved:
+    """QueueMemberRemoved."""
+
+    queue: QueueName
+    device: Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRangOut:
+    """AgentRingNoAnswer: the queue rang this agent and nobody picked up."""
+
+    queue: QueueName
+    device: Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChanged:
+    """DeviceStateChange."""
+
+    device: Device
+    state: DeviceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged:
+    """ContactStatus: what qualifying a contact of `endpoint` found. None: not qualified, so nothing is known."""
+
+    endpoint: str
+    uri: str
+    reachable: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginateEnded:
+    """OriginateResponse: an asynchronous Originate was answered or came to nothing."""
+
+    uniqueid: Uniqueid
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxStopping:
+    """Shutdown."""
+
+
+Event = (
+    ChannelCreated
+    | ChannelStateChanged
+    | ChannelHungUp
+    | DialBegun
+    | DialEnded
+    | LocalPaired
+    | BridgeEntered
+    | BridgeLeft
+    | QueueCallerJoined
+    | QueueCallerLeft
+    | QueueMemberChanged
+    | QueueMemberRemoved
+    | AgentRangOut
+    | DeviceChanged
+    | ContactChanged
+    | OriginateEnded
+    | PbxStopping
+)

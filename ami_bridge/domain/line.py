@@ -1,0 +1,145 @@
+"""Whether anybody answers a support line: its callers, its agents, and the verdict.
+
+A line is unanswered when callers in a row waited their patience out without a person, and answered again the moment
+one of them reaches somebody or an agent comes free. An agent who let the phone ring is not free, whatever the device
+state says, until they show a sign of life or `shy_for` has passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from ami_bridge.domain.events import DeviceState
+from ami_bridge.domain.names import Device, LineName, Linkedid
+
+
+class Attendance(Enum):
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineLimits:
+    """`callers` in a row unanswered make the line unanswered; `patience` is how long one waits before it counts."""
+
+    callers: int = 1
+    patience: timedelta = timedelta(seconds=20)
+    shy_for: timedelta = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Waiting:
+    number: str
+    since: datetime
+    counted: bool = False  # already counted as one who waited in vain
+
+
+@dataclass(slots=True)
+class Agent:
+    state: DeviceState = DeviceState.ABSENT
+    paused: bool = False
+    rang_out: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttendanceChanged:
+    line: LineName
+    attendance: Attendance
+    why: str
+
+
+@dataclass(slots=True)
+class Line:
+    """One support line under observation."""
+
+    name: LineName
+    limits: LineLimits
+    attendance: Attendance = Attendance.ANSWERED
+    waiting: dict[Linkedid, Waiting] = field(default_factory=dict)
+    agents: dict[Device, Agent] = field(default_factory=dict)
+    _in_vain: int = 0
+    _had_free: bool = False
+
+    def caller_waits(self, call: Linkedid, number: str, since: datetime) -> None:
+        """A caller reached the line; calls that were already waiting are left as they are."""
+        self.waiting.setdefault(call, Waiting(number, since))
+
+    def caller_answered(self, call: Linkedid) -> list[AttendanceChanged]:
+        """A person took the call."""
+        if self.waiting.pop(call, None) is None:
+            return []
+        self._in_vain = 0
+        return self._become(Attendance.ANSWERED, "a caller was answered")
+
+    def caller_gone(self, call: Linkedid, now: datetime) -> list[AttendanceChanged]:
+        """The caller left without a person having answered; counts when their patience was spent."""
+        waiting = self.waiting.pop(call, None)
+        if waiting is None or waiting.counted or now - waiting.since < self.limits.patience:
+            return []
+        return self._in_vain_again()
+
+    def tick(self, now: datetime) -> list[AttendanceChanged]:
+        """Let time pass: callers whose patience is spent count, once each, and shy agents are given another chance."""
+        changes: list[AttendanceChanged] = []
+        for waiting in self.waiting.values():
+            if not waiting.counted and now - waiting.since >= self.limits.patience:
+                waiting.counted = True
+                changes += self._in_vain_again()
+        return changes + self._look_for_free(now)
+
+    def agent_seen(
+        self, device: Device, now: datetime, *, state: DeviceState | None = None, paused: bool | None = None
+    ) -> list[AttendanceChanged]:
+        """An agent's device or pause changed. Coming back or being in a call is a sign of life."""
+        agent = self.agents.setdefault(device, Agent())
+        if state is not None and state is not agent.state:
+            if agent.state is DeviceState.ABSENT:
+                agent.rang_out = None
+            agent.state = state
+        if paused is not None and paused is not agent.paused:
+            agent.rang_out = None
+            agent.paused = paused
+        return self._look_for_free(now)
+
+    def agent_talks(self, device: Device) -> None:
+        """The agent answered a call: whatever rang out before is forgiven."""
+        if (agent := self.agents.get(device)) is not None:
+            agent.rang_out = None
+
+    def agent_rang_out(self, device: Device, now: datetime) -> None:
+        """The agent's phone rang and nobody picked up."""
+        self.agents.setdefault(device, Agent()).rang_out = now
+        self._had_free = self.free(now) > 0
+
+    def agent_gone(self, device: Device) -> None:
+        """The agent is no member of the line any more."""
+        self.agents.pop(device, None)
+
+    def free(self, now: datetime) -> int:
+        """How many agents could take a call now."""
+        return sum(self._is_free(agent, now) for agent in self.agents.values())
+
+    def _is_free(self, agent: Agent, now: datetime) -> bool:
+        shy = agent.rang_out is not None and now - agent.rang_out < self.limits.shy_for
+        return agent.state is DeviceState.FREE and not agent.paused and not shy
+
+    def _look_for_free(self, now: datetime) -> list[AttendanceChanged]:
+        had, self._had_free = self._had_free, self.free(now) > 0
+        if had or not self._had_free:
+            return []
+        self._in_vain = 0
+        return self._become(Attendance.ANSWERED, "an agent is free")
+
+    def _in_vain_again(self) -> list[AttendanceChanged]:
+        self._in_vain += 1
+        if self._in_vain < self.limits.callers:
+            return []
+        return self._become(Attendance.UNANSWERED, f"{self._in_vain} callers in a row waited in vain")
+
+    def _become(self, attendance: Attendance, why: str) -> list[AttendanceChanged]:
+        if attendance is self.attendance:
+            return []
+        self.attendance = attendance
+        return [AttendanceChanged(line=self.name, attendance=attendance, why=why)]
