@@ -1,0 +1,29 @@
+"""The ledger on disk: promises, incidents and blind spots, in SQLite or PostgreSQL."""
+
+from ami_bridge.store.errors import (
+    AttemptTaken,
+    StaleAttempt,
+    StoreBusy,
+    StoreError,
+    StoreFailed,
+    StoreUnavailable,
+    UnknownPromise,
+    Unstorable,
+)
+from ami_bridge.store.store import Store
+from ami_bridge.store.values import LedgerEntry, LineKey, TimelineEntry
+
+__all__ = [
+    "AttemptTaken",
+    "LedgerEntry",
+    "LineKey",
+    "StaleAttempt",
+    "Store",
+    "StoreBusy",
+    "StoreError",
+    "StoreFailed",
+    "StoreUnavailable",
+    "TimelineEntry",
+    "UnknownPromise",
+    "Unstorable",
+]

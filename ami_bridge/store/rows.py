@@ -1,0 +1,45 @@
+"""Between the domain's values and rows."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.promise import Kind, Promise, State
+
+
+def row_of(value: Promise | Incident) -> dict[str, Any]:
+    """Return the columns of `value`: its fields by name, enums by their value."""
+    columns = {field.name: getattr(value, field.name) for field in fields(value)}
+    for name in ("state", "kind"):
+        if name in columns:
+            columns[name] = columns[name].value
+    return columns
+
+
+def promise_of(row: Row[Any]) -> Promise:
+    columns = {field.name: getattr(row, field.name) for field in fields(Promise)}
+    return Promise(**columns | {"kind": Kind(row.kind), "state": State(row.state)})
+
+
+def promises_of(conn: Connection, wanted: Select[Any]) -> list[Promise]:
+    return [promise_of(row) for row in conn.execute(wanted)]
+
+
+def incident_of(row: Row[Any]) -> Incident:
+    columns = {field.name: getattr(row, field.name) for field in fields(Incident)}
+    return Incident(**columns | {"state": IncidentState(row.state)})
+
+
+def insert_unless_taken(conn: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert `row`; False, and nothing done, if a unique key of it exists.
+
+    Waits for a concurrent transaction that is inserting the same key, so a look afterwards sees that one's row.
+    """
+    if conn.dialect.name == "postgresql":
+        return conn.execute(postgresql.insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+    return conn.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount == 1

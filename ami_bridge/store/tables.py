@@ -1,0 +1,208 @@
+"""The tables. Every row carries its tenant and PBX (a blind spot belongs to a whole PBX and so to all its tenants).
+
+A change here needs a migration in `migrations/versions`; the contract suite compares the two on both databases.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from ami_bridge.store.errors import Unstorable
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: bound timezone-aware or refused, kept in UTC with microseconds, returned aware in UTC.
+
+    SQLite keeps it as text of fixed width, so that comparing and ordering the text compares the moments.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise Unstorable(f"a time without a zone cannot be stored: {value.isoformat()}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text of any content both databases return unchanged; what one of them could not keep is refused by both."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
+
+
+class WordList(TypeDecorator[tuple[str, ...]]):
+    """A tuple of texts, kept as JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> list[str]:  # noqa: ARG002
+        return [storable(word) for word in value or ()]
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(value or ())
+
+
+def storable(value: str) -> str:
+    """Return `value`; raise Unstorable for a NUL (PostgreSQL has none) or a lone surrogate (no UTF-8 for it)."""
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Unstorable("text with a NUL or a broken character cannot be stored")
+    return value
+
+
+# SQLite numbers rows by itself only for a key declared exactly INTEGER.
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("tenant", Words, nullable=False),
+    Column("pbx", Words, nullable=False),
+    Column("line", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("number", Words, nullable=False),
+    Column("origin", Words, nullable=False),
+    Column("arrived", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("attempt", Words),
+    # No foreign key: a key press kept by a PBX while we were away may name an incident this database never held,
+    # and what is owed is written down all the same.
+    Column("incident", Words),
+    Column("ended", UtcDateTime),
+    UniqueConstraint("pbx", "origin", "kind", name="promises_one_per_origin"),
+    Index("promises_by_line", "pbx", "state", "tenant", "line", "arrived"),
+    Index("promises_by_end", "ended"),
+    Index("promises_by_incident", "incident"),
+    Index(
+        "promises_one_open",
+        "tenant",
+        "line",
+        "kind",
+        "number",
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("promise", Words, ForeignKey("promises.id", name="attempts_promise"), nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("pbx", Words, nullable=False),
+    Column("number", Words, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("outcome", Words),
+    Index("attempts_by_promise", "promise"),
+    # A phone rings for one of us at a time, whichever line or tenant it is for.
+    Index(
+        "attempts_one_per_number",
+        "number",
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("promise", Words, ForeignKey("promises.id", name="ledger_promise"), nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("pbx", Words, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("attempt", Words),
+    Index("ledger_by_promise", "promise", "seq"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("tenant", Words, nullable=False),
+    Column("pbx", Words, nullable=False),
+    Column("trunk", Words),
+    Column("lines", WordList, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("changed", UtcDateTime, nullable=False),
+    Column("next_word", UtcDateTime, nullable=False),
+    Column("evidence", WordList, nullable=False),
+    Index("incidents_by_state", "state", "changed"),
+)
+
+incident_timeline = Table(
+    "incident_timeline",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("incident", Words, ForeignKey("incidents.id", name="incident_timeline_incident"), nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("pbx", Words, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("evidence", WordList, nullable=False),
+    Index("incident_timeline_by_incident", "incident", "seq"),
+)
+
+blind_spots = Table(
+    "blind_spots",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("pbx", Words, nullable=False),
+    Column("began", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("reason", Words, nullable=False),
+    Index("blind_spots_by_begin", "began"),
+    Index(
+        "blind_spots_one_open",
+        "pbx",
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
+)

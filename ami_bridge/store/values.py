@@ -1,0 +1,41 @@
+"""What the store returns beside the domain's own values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ami_bridge.domain.incident import IncidentState
+from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.promise import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineKey:
+    """Which support line: its name is unique only for its tenant on its PBX."""
+
+    tenant: TenantName
+    pbx: PbxName
+    line: LineName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One thing that happened to a promise. `what` is `made`, `released`, or the value of the domain's Step."""
+
+    promise: PromiseId
+    at: datetime
+    what: str
+    state: State  # after it happened
+    reason: str
+    attempt: AttemptId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One state of an incident, when it was entered, and the evidence added since the state before."""
+
+    incident: IncidentId
+    at: datetime
+    state: IncidentState
+    evidence: tuple[str, ...]
