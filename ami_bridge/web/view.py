@@ -1,0 +1,245 @@
+"""The state of the house as the page shows it and /api/status tells it: plain values, in words, numbers masked.
+
+The template and the browser both render this one document, so that the page served and the page kept live are the same.
+Lines, trunks and waiting callers of a PBX that is not watched are last knowledge: they are shown as such, whatever was
+known last. Times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.promise import ENDS, Promise, State
+from ami_bridge.domain.status import BlindSpot, LineStatus, Link, PbxStatus, Status, TrunkStatus, WaitingCaller
+from ami_bridge.web import words
+from ami_bridge.web.masking import clean, clean_and_mask, mask_number
+from ami_bridge.web.words import Tone, counted
+
+Row = dict[str, Any]  # a JSON object; every one in a list has a `key` that stays its own while it is shown
+
+EVIDENCE_SHOWN = 8
+LATE_MS = 1000.0  # events handled later than this are worth an operator's eye
+
+
+def present(status: Status) -> Row:
+    """Return the document for `status`."""
+    blind = _blind(status)
+    owed = [p for p in status.promises if p.state not in ENDS]
+    document: Row = {
+        "as_of": _iso(status.now),
+        "lines": [_line(line, blind) for line in status.lines],
+        "incidents": [_incident(i) for i in status.incidents if i.open],
+        "waiting": _waiting(status.lines, blind),
+        "owed": [_promise(p) for p in owed],
+        "ended_promises": [_promise(p) for p in status.promises if p.state in ENDS],
+        "ended_incidents": [_incident(i) for i in status.incidents if not i.open],
+        "pbxs": [_pbx(p, blind) for p in status.pbxs],
+        "blind_spots": _spots(status.blind_spots),
+        "trunks": [_trunk(t, blind) for t in status.trunks],
+    }
+    document["summary"] = _summary(document)
+    document["title"] = f"{document['summary'][0]['words']} · Keepline"
+    return document
+
+
+def _blind(status: Status) -> dict[str, datetime | None]:
+    """The PBXs not watched now, and since when. One that is mentioned but not listed was never watched at all."""
+    mentioned = {line.pbx for line in status.lines} | {trunk.pbx for trunk in status.trunks}
+    blind: dict[str, datetime | None] = dict.fromkeys(mentioned - {p.name for p in status.pbxs})
+    blind |= {p.name: p.since for p in status.pbxs if p.link is not Link.UP}
+    # A blind spot knows when watching stopped; the link's own `since` moves on with every state it passes through.
+    return blind | {spot.pbx: spot.begin for spot in status.blind_spots if spot.end is None}
+
+
+def _summary(document: Row) -> list[Row]:
+    """The house at a glance, the most pressing first."""
+    blind = sum(1 for pbx in document["pbxs"] if not pbx["watched"])
+    incidents, waiting, owed = len(document["incidents"]), len(document["waiting"]), len(document["owed"])
+    told = sum(1 for line in document["lines"] if line["announcing"])
+    unanswered = sum(1 for line in document["lines"] if line["verdict"] == "unanswered" and line["watched"])
+    candidates = (
+        (blind > 0, "blind", Tone.BAD, f"{counted(blind, 'PBX', 'PBXs')} not watched"),
+        (incidents > 0, "incidents", Tone.BAD, counted(incidents, "open incident")),
+        (unanswered > 0, "unanswered", Tone.BAD, f"{counted(unanswered, 'line')} unanswered"),
+        (told > 0, "told", Tone.WARN, f"{counted(told, 'line')} announcing"),
+        (incidents == 0, "incidents", Tone.GOOD, "no open incident"),
+        (waiting >= 0, "waiting", Tone.BUSY if waiting else Tone.QUIET, f"{counted(waiting, 'caller')} waiting"),
+        (owed >= 0, "owed", Tone.BUSY if owed else Tone.QUIET, f"{counted(owed, 'promise')} open"),
+    )
+    return [{"key": key, "tone": tone.value, "words": text} for shown, key, tone, text in candidates if shown]
+
+
+def _line(line: LineStatus, blind: dict[str, datetime | None]) -> Row:
+    text, tone = words.verdict(words.LINE, line.verdict)
+    watched = line.pbx not in blind
+    announcing = clean(line.announcing)
+    if tone is Tone.GOOD and announcing:
+        tone = Tone.WARN
+    if line.verdict == "unanswered":
+        silence = "No announcement. Nobody answers, and callers are told nothing."
+    else:
+        silence = "No announcement. Calls go on to the agents as usual."
+    return {
+        "key": f"{line.pbx}/{line.tenant}/{line.name}",
+        "name": clean(line.name),
+        "tenant": clean(line.tenant),
+        "pbx": clean(line.pbx),
+        "verdict": line.verdict,
+        "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
+        "tone": _tone(tone, watched),
+        "watched": watched,
+        "unwatched_since": None if watched else _iso(blind[line.pbx]),
+        "announcing": announcing,
+        "announced_until": _iso(line.announced_until) if announcing else None,
+        "silence": "" if announcing else silence,
+        "free_agents": line.free_agents,
+        "agents": line.agents,
+        "agents_words": f"{line.free_agents} of {counted(line.agents, 'agent')} free" if line.agents else "no agents",
+        "callers": len(line.waiting),
+        "callers_words": f"{counted(len(line.waiting), 'caller')} waiting",
+    }
+
+
+def _waiting(lines: Iterable[LineStatus], blind: dict[str, datetime | None]) -> list[Row]:
+    """Everyone who waits, the longest wait first. Two callers may look the same once masked, so keys are counted."""
+    callers = sorted(((caller, line) for line in lines for caller in line.waiting), key=lambda pair: pair[0].since)
+    seen: Counter[str] = Counter()
+    return [_caller(caller, line, line.pbx not in blind, seen) for caller, line in callers]
+
+
+def _caller(caller: WaitingCaller, line: LineStatus, watched: bool, seen: Counter[str]) -> Row:
+    number = mask_number(caller.number)
+    key = f"{line.pbx}/{line.name}/{number}/{caller.since.timestamp()}"
+    seen[key] += 1
+    return {
+        "key": f"{key}/{seen[key]}",
+        "number": number,
+        "line": clean(line.name),
+        "pbx": clean(line.pbx),
+        "since": _iso(caller.since),
+        "watched": watched,
+        "doubt": "" if watched else "when last watched",
+    }
+
+
+def _incident(incident: Incident) -> Row:
+    text, tone = words.INCIDENT[incident.state]
+    what = f"Trunk {incident.trunk}" if incident.trunk else "Support lines"
+    return {
+        "key": incident.id,
+        "title": clean(f"{what} on {incident.pbx}"),
+        "tenant": clean(incident.tenant),
+        "pbx": clean(incident.pbx),
+        "trunk": clean(incident.trunk or ""),
+        "lines": [clean(line) for line in incident.lines],
+        "lines_words": clean(", ".join(incident.lines)) or "no line",
+        "state": incident.state.value,
+        "words": text,
+        "tone": tone.value,
+        "since": _iso(incident.since),
+        "changed": _iso(incident.changed),
+        "next_word": _iso(incident.next_word) if incident.open else None,
+        "steps": [
+            {"key": state.value, "words": state.value, "current": "step" if state is incident.state else ""}
+            for state in IncidentState
+        ],
+        **_evidence(incident.evidence),
+    }
+
+
+def _promise(promise: Promise) -> Row:
+    text, tone = words.PROMISE[promise.state]
+    again = promise.state is State.WAITING and promise.not_before > promise.arrived
+    return {
+        "key": promise.id,
+        "number": mask_number(promise.number),
+        "kind": promise.kind.value,
+        "kind_words": words.KIND[promise.kind],
+        "state": promise.state.value,
+        "words": text,
+        "tone": tone.value,
+        "reason": clean_and_mask(promise.reason),
+        "attempts": promise.attempts,
+        "attempts_words": counted(promise.attempts, "attempt"),
+        "line": clean(promise.line),
+        "tenant": clean(promise.tenant),
+        "pbx": clean(promise.pbx),
+        "arrived": _iso(promise.arrived),
+        "not_before": _iso(promise.not_before) if again else None,
+        "expires": _iso(promise.expires) if promise.state not in ENDS else None,
+    }
+
+
+def _pbx(pbx: PbxStatus, blind: dict[str, datetime | None]) -> Row:
+    text, tone = words.LINK[pbx.link]
+    watched = pbx.name not in blind
+    if pbx.link is Link.UP and not watched:
+        text, tone = "not watched: catching up", Tone.BAD
+    late = watched and pbx.lag_ms >= LATE_MS
+    return {
+        "key": pbx.name,
+        "name": clean(pbx.name),
+        "link": pbx.link.value,
+        "words": text,
+        "tone": (Tone.WARN if late else tone).value,
+        "watched": watched,
+        "since": _iso(pbx.since if watched else blind[pbx.name]),
+        "detail": clean_and_mask(pbx.detail),
+        "version": clean(pbx.version),
+        "calls": pbx.calls,
+        "calls_words": f"{counted(pbx.calls, 'call')} in progress" if watched else "calls unknown",
+        "lag_ms": round(pbx.lag_ms, 1),
+        "lag_words": f"events {pbx.lag_ms / 1000:.1f} s late" if late else "",
+    }
+
+
+def _trunk(trunk: TrunkStatus, blind: dict[str, datetime | None]) -> Row:
+    text, tone = words.verdict(words.TRUNK, trunk.verdict)
+    watched = trunk.pbx not in blind
+    return {
+        "key": f"{trunk.pbx}/{trunk.name}",
+        "name": clean(trunk.name),
+        "pbx": clean(trunk.pbx),
+        "verdict": trunk.verdict,
+        "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
+        "tone": _tone(tone, watched),
+        "watched": watched,
+        "since": _iso(trunk.since),
+        **_evidence(trunk.evidence),
+    }
+
+
+def _spots(spots: Iterable[BlindSpot]) -> list[Row]:
+    return [
+        {
+            "key": f"{spot.pbx}/{spot.begin.timestamp()}",
+            "pbx": clean(spot.pbx),
+            "begin": _iso(spot.begin),
+            "end": _iso(spot.end),
+            "lasting": _iso(spot.begin) if spot.end is None else None,
+            "span": f"for {words.elapsed(spot.end - spot.begin)}" if spot.end else "",
+            "reason": clean_and_mask(spot.reason),
+            "tone": (Tone.QUIET if spot.end else Tone.BAD).value,
+            "words": "over" if spot.end else "lasting",
+        }
+        for spot in spots
+    ]
+
+
+def _evidence(seen: tuple[str, ...]) -> Row:
+    """The newest of what was seen, oldest of them first, and how many came before."""
+    first = max(0, len(seen) - EVIDENCE_SHOWN)
+    shown = [{"key": str(first + i), "text": clean_and_mask(text)} for i, text in enumerate(seen[first:])]
+    return {"evidence": shown, "earlier": f"{counted(first, 'earlier observation')} not shown" if first else ""}
+
+
+def _tone(tone: Tone, watched: bool) -> str:
+    return (tone if watched else Tone.UNKNOWN).value
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,92 @@
+"""How states are put to an operator: plain words, and a tone that the style sheet may underline.
+
+A tone never stands alone: every state carries its words, so colour is not needed to read it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+
+from ami_bridge.domain.incident import IncidentState
+from ami_bridge.domain.promise import Kind, State
+from ami_bridge.domain.status import Link
+
+
+class Tone(Enum):
+    GOOD = "good"
+    BUSY = "busy"  # under way, nothing wrong
+    WARN = "warn"
+    BAD = "bad"
+    UNKNOWN = "unknown"  # not watched, or a word this page does not know
+    QUIET = "quiet"  # over, or nothing to say
+
+
+LINK = {
+    Link.UP: ("watched", Tone.GOOD),
+    Link.CONNECTING: ("not watched: connecting", Tone.BAD),
+    Link.REFUSED: ("not watched: the PBX refuses us", Tone.BAD),
+}
+
+LINE = {
+    "answered": ("answered", Tone.GOOD),
+    "unanswered": ("nobody answers", Tone.BAD),
+}
+
+TRUNK = {
+    "up": ("up", Tone.GOOD),
+    "suspect": ("suspect", Tone.WARN),
+    "down": ("down", Tone.BAD),
+    "recovering": ("recovering", Tone.WARN),
+}
+
+INCIDENT = {
+    IncidentState.SUSPECTED: ("suspected", Tone.WARN),
+    IncidentState.INVESTIGATING: ("investigating", Tone.BAD),
+    IncidentState.IDENTIFIED: ("identified", Tone.BAD),
+    IncidentState.MONITORING: ("monitoring", Tone.WARN),
+    IncidentState.RESOLVED: ("resolved", Tone.QUIET),
+}
+
+KIND = {
+    Kind.IN_TURN: "callback in turn",
+    Kind.RESTORED: "call when it is fixed",
+}
+
+PROMISE = {
+    State.WAITING: ("waiting", Tone.WARN),
+    State.CLAIMED: ("about to dial", Tone.BUSY),
+    State.DIALLING: ("dialling", Tone.BUSY),
+    State.RINGING: ("ringing", Tone.BUSY),
+    State.CONFIRMING: ("answered, asking who is there", Tone.BUSY),
+    State.CONNECTING: ("accepted, finding an agent", Tone.BUSY),
+    State.KEPT: ("kept", Tone.GOOD),
+    State.WITHDRAWN: ("withdrawn: no longer wanted", Tone.QUIET),
+    State.EXPIRED: ("not kept: it expired", Tone.BAD),
+    State.EXHAUSTED: ("not kept: attempts used up", Tone.BAD),
+    State.BLOCKED: ("not kept: number not allowed", Tone.BAD),
+}
+
+
+def verdict(known: dict[str, tuple[str, Tone]], said: str) -> tuple[str, Tone]:
+    """The words and tone for a verdict; one that is not in the list is shown as it is and never as a good one."""
+    return known.get(said, (said, Tone.UNKNOWN))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 caller`, `3 callers`, `no callers`."""
+    noun = one if number == 1 else many or one + "s"
+    return f"{number or 'no'} {noun}"
+
+
+def elapsed(span: timedelta) -> str:
+    """A span of time as it is read aloud. static/times.js says the same in the browser; a test compares the two."""
+    seconds = max(0, int(span.total_seconds()))
+    minutes, hours = seconds // 60, seconds // 3600
+    if seconds < 60:
+        return f"{seconds} s"
+    if minutes < 60:
+        return f"{minutes} min {seconds % 60:02} s"
+    if hours < 48:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{hours // 24} days"
