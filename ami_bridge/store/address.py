@@ -12,6 +12,8 @@ from ami_bridge.store.errors import StoreUnavailable
 
 _FORMS = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
+_PG_OPTIONS = frozenset({"ssl"})  # asyncpg's name; its values are libpq's sslmode
+
 
 def parse(url: str) -> URL:
     """Return `store.url` parsed; raise StoreUnavailable if it names no database that can keep a ledger."""
@@ -27,6 +29,8 @@ def parse(url: str) -> URL:
         _check_file_url(parsed)
     elif not parsed.database:
         raise StoreUnavailable(f"store.url names no database: {_FORMS}")
+    elif not _PG_OPTIONS.issuperset(parsed.query):
+        raise StoreUnavailable(f"store.url: the only option it takes is {', '.join(_PG_OPTIONS)}")
     return parsed
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 
-from asyncpg import PostgresError  # type: ignore[import-untyped]
+from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -74,7 +75,14 @@ _SQLITE_WORDS = {
 _PG_AGAIN = {"40001", "40P01"}
 # query_canceled (statement_timeout) and lock_not_available (lock_timeout).
 _PG_BUSY = {"57014", "55P03"}
-_PG_WORDS = {"53100": "the server's disk is full", "53300": "the server has no connection left"}
+_PG_WORDS = {
+    "28P01": "the server refuses this user or password",
+    "28000": "the server refuses this user",
+    "3D000": "this database does not exist on the server: create it",
+    "42501": "this user may not create or change tables there: make it the database's owner",
+    "53100": "the server's disk is full",
+    "53300": "the server has no connection left",
+}
 
 
 def is_busy(error: BaseException) -> bool:
@@ -94,11 +102,11 @@ def translate(error: BaseException) -> BaseException:
         return error.orig
     if isinstance(error, PoolTimeout):
         return StoreBusy("every connection to the database is in use: not done within the deadline")
-    if isinstance(error, DBAPIError | sqlite3.Error | PostgresError | OSError):
+    if isinstance(error, DBAPIError | sqlite3.Error | PostgresError | InterfaceError | OSError):
         sqlstate = _sqlstate(error)
         if is_busy(error) or sqlstate in _PG_BUSY or sqlstate in _PG_AGAIN:
             return StoreBusy("the database stayed locked by others: not done within the deadline")
-        return StoreFailed(f"the store failed: {words(error)}")
+        return StoreFailed(words(error))
     return error
 
 
@@ -111,6 +119,10 @@ def words(error: BaseException) -> str:
     known = _PG_WORDS.get(_sqlstate(error))
     if known:
         return known
+    if isinstance(cause, socket.gaierror):
+        return "the host's name cannot be resolved"
+    if isinstance(cause, ConnectionError):
+        return "the server does not answer: check host and port, and that it runs"
     said = next(iter(str(cause.__cause__ or cause).splitlines()), "") or type(cause).__name__
     return said[:200]
 
