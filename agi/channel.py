@@ -1,0 +1,96 @@
+"""A caller's channel as scripts use it: play, listen for a key, leave the receipt.
+
+It also holds the dead man's handle. The dialplan set `TIMEOUT(absolute)` before it called us and rescues the caller in
+its extension `T` when that runs out; each step here first renews it to the step's known duration plus a margin. So a
+companion that dies in the middle costs the caller the margin at most, and one that works is never cut short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import ceil
+
+from agi import commands
+from agi.desk import Audio, Next
+from agi.errors import ChannelGone, CommandRefused, Malformed, NotPlayed
+from agi.replies import Reply
+from agi.session import Session
+from agi.settings import ServerSettings
+
+# Past the end of any recording: Asterisk must fetch and open the file to seek in it, but plays nothing.
+PAST_THE_END = 2_000_000_000
+
+
+class Channel:
+    """One caller. Every method raises ChannelGone once the caller has hung up, PeerSilent past its deadline."""
+
+    __slots__ = ("_session", "_settings")
+
+    def __init__(self, session: Session, settings: ServerSettings) -> None:
+        self._session = session
+        self._settings = settings
+
+    async def play(self, audio: Audio, keys: str = "") -> str | None:
+        """Play `audio`; return the key of `keys` that ended it, or None when it was heard to the end.
+
+        Raises NotPlayed when Asterisk could not open it.
+        """
+        await self._renew(audio.seconds)
+        reply = await self._ask(commands.stream_file(audio.url, keys), audio.seconds)
+        if reply.result > 0:
+            return _key(reply.result, keys)
+        # Asterisk answers -1 and the offset we gave for a file it cannot open, -1 and where it was for a hang-up; 0 of
+        # 0 samples is how old versions report the former.
+        if reply.result == -1 and reply.endpos:
+            raise ChannelGone("the caller hung up while a recording was played")
+        if reply.result == -1 or reply.endpos == 0:
+            # A hang-up at the very first sample looks the same: if it was one, this raises ChannelGone instead.
+            await self._ask(commands.verbose(f"Keepline: cannot play {audio.url}", 1))
+            raise NotPlayed(audio.url)
+        return None
+
+    async def wait_for_key(self, seconds: float, keys: str) -> str | None:
+        """Wait up to `seconds` for one of `keys` and return it; other keys mean nothing and do not end the wait."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        await self._renew(seconds)
+        while (left := end - clock()) > 0:
+            reply = await self._ask(commands.wait_for_digit(left), left)
+            if reply.result < 0:
+                raise ChannelGone("the caller hung up while a key was awaited")
+            if reply.result == 0:
+                return None
+            if (key := chr(reply.result)) in keys:
+                return key
+        return None
+
+    async def can_play(self, url: str) -> bool:
+        """Have Asterisk fetch and open `url` without a sound; return whether it could."""
+        await self._renew(self._settings.fetch_within)
+        try:
+            reply = await self._ask(commands.stream_file(url, "", PAST_THE_END), self._settings.fetch_within)
+        except CommandRefused:
+            return False
+        return reply.result == 0 and reply.endpos is not None and 0 < reply.endpos < PAST_THE_END
+
+    async def note(self, message: str) -> None:
+        """Write `message` to the PBX's console. An answer also proves that the channel still lives."""
+        await self._ask(commands.verbose(message))
+
+    async def finish(self, then: Next) -> None:
+        """Leave the receipt by which the dialplan knows that all was said, and where the call goes."""
+        await self._ask(commands.set_variable("KL_NEXT", then.value))
+
+    async def _renew(self, seconds: float) -> None:
+        await self._ask(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + self._settings.margin))))
+
+    def _ask(self, command: bytes, seconds: float = 0.0) -> asyncio.Future[Reply]:
+        """Send `command`, which takes `seconds` by itself; past that and the margin the dialplan has taken over."""
+        return self._session.command(command, seconds + self._settings.margin)
+
+
+def _key(result: int, keys: str) -> str:
+    key = chr(result) if result < 128 else ""
+    if not key or key not in keys:
+        raise Malformed(f"a recording ended by a key that means nothing: {result}")
+    return key

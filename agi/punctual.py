@@ -1,0 +1,88 @@
+"""The desk, with a limit to how long a caller waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import structlog
+
+from agi.desk import Caller, Desk, Receipt, Rehearsal, Treatment
+from agi.errors import DeskLate
+
+log = structlog.get_logger("agi")
+
+T = TypeVar("T")
+
+
+class PunctualDesk:
+    """A Desk that answers within `within` seconds or raises DeskLate.
+
+    A question is given up then. What a caller pressed or heard is not: writing it down goes on to its end although the
+    caller is no longer kept waiting for it, and although they may have hung up meanwhile.
+    """
+
+    def __init__(self, desk: Desk, within: float) -> None:
+        self._desk = desk
+        self._limit = within
+        self._writing: set[asyncio.Task[Any]] = set()
+
+    async def status(self, caller: Caller) -> Treatment:
+        return await self._within(self._desk.status(caller))
+
+    async def unanswered(self, caller: Caller) -> Treatment:
+        return await self._within(self._desk.unanswered(caller))
+
+    async def callback(self, caller: Caller) -> Treatment:
+        return await self._within(self._desk.callback(caller))
+
+    async def rehearsal(self, caller: Caller) -> Rehearsal:
+        return await self._within(self._desk.rehearsal(caller))
+
+    async def pressed(self, caller: Caller, key: str) -> Receipt:
+        return await self._written(self._desk.pressed(caller, key))
+
+    async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
+        return await self._written(self._desk.callback_pressed(caller, key))
+
+    async def callback_heard(self, caller: Caller) -> None:
+        await self._written(self._desk.callback_heard(caller))
+
+    async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
+        await self._written(self._desk.rehearsed(caller, playable))
+
+    async def settle(self, seconds: float) -> None:
+        """Wait up to `seconds` for what is still being written down, then give it up."""
+        if self._writing:
+            _, late = await asyncio.wait(self._writing, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                log.error("What callers pressed or heard was not written down in time", writes=len(late))
+
+    async def _within(self, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._limit) as limit:
+                return await answer
+        except TimeoutError:
+            if limit.expired():
+                raise DeskLate(f"the desk did not answer within {self._limit:g} s") from None
+            raise
+
+    async def _written(self, answer: Coroutine[Any, Any, T]) -> T:
+        # Held here rather than by the session, which must be free to end before it.
+        task = asyncio.create_task(answer, name="agi: write down")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        try:
+            return await self._within(asyncio.shield(task))
+        except (DeskLate, asyncio.CancelledError):
+            task.add_done_callback(_report)
+            raise
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    """Log a write that failed after its session had ended: nobody else would see it."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("What a caller pressed or heard could not be written down", exc_info=error)

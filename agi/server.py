@@ -1,0 +1,256 @@
+"""The front desk's listener: who may speak, how many at once, and how a day ends.
+
+A session that ends early for whatever reason (a bug included) ends alone and without the receipt `KL_NEXT`, so that
+its caller hears the dialplan's fallback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hmac
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from functools import lru_cache
+from ipaddress import ip_address
+from math import inf
+
+import structlog
+
+from agi.channel import Channel
+from agi.desk import Caller, Desk, Next
+from agi.environment import Environment
+from agi.errors import AgiError, CannotListen, ChannelGone, Malformed, PeerSilent
+from agi.punctual import PunctualDesk
+from agi.request import Request, Script, read_request
+from agi.scripts.callback import callback
+from agi.scripts.rehearse import rehearse
+from agi.scripts.status import status
+from agi.scripts.unanswered import unanswered
+from agi.session import Session
+from agi.settings import ServerSettings
+
+log = structlog.get_logger("agi")
+
+SCRIPTS: dict[Script, Callable[[Channel, Desk, Caller], Awaitable[Next]]] = {
+    Script.STATUS: status,
+    Script.UNANSWERED: unanswered,
+    Script.CALLBACK: callback,
+    Script.REHEARSE: rehearse,
+}
+
+# How often deadlines are looked at, in seconds: a deadline is kept to within this much.
+SWEEP = 0.1
+# How long what was cut may take to end, and what was pressed to be written down, in seconds.
+CUT_WITHIN = 1.0
+
+
+class End(Enum):
+    """How a session ended."""
+
+    FINISHED = "finished"  # all was said, the receipt is set
+    GONE = "gone"  # the caller hung up
+    UNUSED = "unused"  # connected and closed without a request: a health checker
+    TURNED_AWAY = "turned-away"  # over the cap, or while draining
+    REFUSED = "refused"  # not allowed, a wrong token, or not a request
+    FAILED = "failed"  # the PBX fell silent or refused a command, a recording was missing, the desk was late
+    BROKEN = "broken"  # a bug in a script or in the desk
+    CUT = "cut"  # still running when the drain's time was up
+
+
+class Server:
+    """Answers FastAGI. `ends` counts how sessions ended since the start.
+
+    Sessions run as named tasks of their own, held here and not in a TaskGroup: the failure of one must not touch another.
+    """
+
+    def __init__(self, desk: Desk, settings: ServerSettings) -> None:
+        self._desk = PunctualDesk(desk, settings.answer_within)
+        self._settings = settings
+        self._token = settings.token.encode()
+        self._live: set[Session] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._listener: asyncio.Server | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._full = False
+        self._permits = lru_cache(maxsize=1024)(self._judge)
+        self.ends: Counter[End] = Counter()
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        if self._listener is None or not self._listener.sockets:
+            raise RuntimeError("the front desk is not listening")
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def sessions(self) -> int:
+        """How many connections and scripts are running now."""
+        return len(self._live)
+
+    async def start(self) -> None:
+        """Listen. Raises CannotListen, naming the setting, when the address cannot be used."""
+        loop = asyncio.get_running_loop()
+        where = self._settings
+        try:
+            self._listener = await loop.create_server(
+                lambda: Session(self, loop), where.host, where.port, backlog=where.backlog
+            )
+        except OSError as error:
+            address = f"agi.listen: cannot listen on {where.host}:{where.port}"
+            if error.errno == errno.EADDRINUSE:
+                raise CannotListen(f"{address}: the port is taken; stop what uses it or choose another") from error
+            raise CannotListen(f"{address}: {error.strerror or error}; choose an address of this machine") from error
+        self._sweep = loop.call_later(SWEEP, self._sweep_deadlines)
+        log.info("The front desk is open", host=where.host, port=self.port)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop accepting, let running sessions finish for at most `seconds`, then end what is left.
+
+        What callers pressed is still written down, for a second longer at most. Calling it again changes nothing.
+        """
+        if self._listener is None:
+            return
+        listener, self._listener = self._listener, None
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        listener.close()
+        if not await self._emptied(seconds):
+            log.warning("The front desk closes on callers still in a session", sessions=self.sessions)
+            for session in list(self._live):
+                self._cut(session)
+            await self._emptied(CUT_WITHIN)
+        await self._desk.settle(max(CUT_WITHIN, end - clock()))
+        if self._sweep is not None:
+            self._sweep.cancel()
+        log.info("The front desk is closed")
+
+    async def _emptied(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # What sessions call (session.Host).
+
+    def opened(self, session: Session) -> None:
+        self._live.add(session)
+        self._idle.clear()
+        if not self._permits(session.peer):
+            self._dismiss(session, End.REFUSED)
+        elif self._listener is None:
+            self._dismiss(session, End.TURNED_AWAY)
+        elif len(self._live) > self._settings.max_sessions:
+            if not self._full:
+                log.warning(
+                    "All sessions are taken: callers hear the fallback", max_sessions=self._settings.max_sessions
+                )
+            self._full = True
+            self._dismiss(session, End.TURNED_AWAY)
+        else:
+            session.deadline = asyncio.get_running_loop().time() + self._settings.request_within
+
+    def ready(self, session: Session, environment: Environment) -> None:
+        try:
+            request = read_request(environment)
+        except Malformed as error:
+            self.spoiled(session, error)
+            return
+        if not hmac.compare_digest(request.token.encode(), self._token):
+            log.warning("A session was refused: wrong token", peer=str(session.peer), script=request.script.value)
+            self._dismiss(session, End.REFUSED)
+            return
+        session.task = asyncio.create_task(
+            self._serve(session, request), name=f"agi: {request.script.value} {request.caller.uniqueid}"
+        )
+
+    def spoiled(self, session: Session, error: AgiError) -> None:
+        if isinstance(error, ChannelGone):
+            self._dismiss(session, End.UNUSED)
+            return
+        # A peer that connects and waits is a port scan or a sick PBX: worth a line, not an alarm.
+        note = log.info if isinstance(error, PeerSilent) else log.warning
+        note("A session was refused", peer=str(session.peer), reason=str(error))
+        self._dismiss(session, End.REFUSED)
+
+    def closed(self, session: Session) -> None:
+        if session.task is None or session.task.done():
+            self._forget(session)
+
+    async def _serve(self, session: Session, request: Request) -> None:
+        end = End.CUT
+        try:
+            end = await self._run(Channel(session, self._settings), request)
+        finally:
+            self.ends[end] += 1
+            session.close()
+            if session.lost:
+                self._forget(session)
+
+    async def _run(self, channel: Channel, request: Request) -> End:
+        caller = request.caller
+        try:
+            await channel.finish(await SCRIPTS[request.script](channel, self._desk, caller))
+        except ChannelGone as gone:
+            log.debug("The caller is gone", pbx=caller.pbx, uniqueid=caller.uniqueid, reason=str(gone))
+            return End.GONE
+        except AgiError as error:
+            log.warning(
+                "A session ended early: its caller hears the fallback",
+                pbx=caller.pbx,
+                uniqueid=caller.uniqueid,
+                script=request.script.value,
+                reason=str(error),
+            )
+            return End.FAILED
+        except Exception:  # whatever went wrong, it is this caller's session only
+            log.exception(
+                "A script failed: its caller hears the fallback",
+                pbx=caller.pbx,
+                uniqueid=caller.uniqueid,
+                script=request.script.value,
+            )
+            return End.BROKEN
+        return End.FINISHED
+
+    def _dismiss(self, session: Session, end: End) -> None:
+        """End a session for which nothing runs."""
+        self.ends[end] += 1
+        session.close()
+
+    def _cut(self, session: Session) -> None:
+        if session.task is not None:
+            session.task.cancel()
+            session.close()
+        elif session.deadline < inf:  # its request is still coming in; all others have been dismissed
+            self._dismiss(session, End.CUT)
+
+    def _forget(self, session: Session) -> None:
+        self._live.discard(session)
+        if len(self._live) < self._settings.max_sessions:
+            self._full = False
+        if not self._live:
+            self._idle.set()
+
+    def _judge(self, peer: str) -> bool:
+        """Whether `peer` is in an allowed network; one that is not is logged once, as answers are cached."""
+        if not peer:
+            return False
+        address = ip_address(peer)
+        address = getattr(address, "ipv4_mapped", None) or address
+        if any(address in network for network in self._settings.allow):
+            return True
+        log.warning("A peer outside the allowed networks was refused: see agi.allow", peer=peer)
+        return False
+
+    def _sweep_deadlines(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for session in [session for session in self._live if session.deadline < now]:
+            session.overdue()
+        self._sweep = loop.call_later(SWEEP, self._sweep_deadlines)
