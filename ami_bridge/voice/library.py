@@ -75,7 +75,6 @@ class AudioLibrary:
         Blocking and quick; call it once before the first caller. Raise LibraryUnwritable.
         """
         with self._writing():
-            self._directory.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._directory, prefix=_WORKSPACE):
                 pass
             for left in self._directory.glob(f"{_WORKSPACE}*"):
@@ -166,6 +165,7 @@ class AudioLibrary:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             yield
         except OSError as error:
             raise LibraryUnwritable(

@@ -7,7 +7,6 @@ What comes out is what Asterisk plays without converting: WAV, 8 kHz, 16 bit, mo
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ _HEAD = ["silence", "1", "0.003", "-50d", "fade", "t", "0.002", "reverse"]
 _TAIL = ["silence", "1", "0.003", "-50d", "fade", "t", "0.010", "reverse"]
 _TAIL_SILENCE = 0.1  # seconds: room for the last syllable in jitter buffers
 
-_RMS = re.compile(r"^RMS lev dB\s+(\S+)", re.MULTILINE)
+_AUDIBLE = -45.0  # dB below full scale: what never rises to this is the hiss an engine makes of a text it cannot read
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Speech:
 
         Raise SpeechFailed if the engine or sox fails, overruns the deadline, or nothing audible comes out.
         """
-        source, raw = workspace / "text.txt", workspace / "raw.wav"
+        source, raw = workspace / "text.txt", workspace / f"{choice.engine.name}.wav"
         content = choice.engine.prepare(text) + "\n"
         await asyncio.to_thread(source.write_text, content, encoding="utf-8")
         command = choice.engine.command(choice.program, choice.voice, source, raw)
@@ -96,17 +95,17 @@ class Speech:
         telephone = ["remix", "-", "highpass", "80", "rate", "-v", "8000", "norm", "-3"]
         # -D: dither is noise in what should be silence, and would make every rendering a different one.
         shape = ["-b", "16", "-e", "signed-integer", "-t", "wav"]
-        await self._run(sox, "-D", audio, *shape, trimmed, *telephone, *_HEAD, *_TAIL)
-        gain = _LOUD - await self._loudness(sox, trimmed)
-        if math.isinf(gain):
+        if await self._measure(sox, audio, "Pk lev dB") < _AUDIBLE:
             raise SpeechFailed(f"{audio.name} holds no audible speech")
+        await self._run(sox, "-D", audio, *shape, trimmed, *telephone, *_HEAD, *_TAIL)
+        gain = _LOUD - await self._measure(sox, trimmed, "RMS lev dB")
         limited = ["gain", "-l", f"{gain:.2f}", "gain", f"{-_HEADROOM}", "pad", "0", f"{_TAIL_SILENCE}"]
         await self._run(sox, "-D", trimmed, *shape, levelled, *limited)
         return levelled
 
-    async def _loudness(self, sox: str, wav: Path) -> float:
-        """The RMS level of `wav` in dB below full scale; minus infinity for silence."""
-        found = _RMS.search(await self._run(sox, wav, "-n", "stats"))
+    async def _measure(self, sox: str, audio: Path, figure: str) -> float:
+        """One of the figures sox gives for `audio`, over all its channels; minus infinity where there is no sound."""
+        found = re.search(rf"^{figure}\s+(\S+)", await self._run(sox, audio, "-n", "stats"), re.MULTILINE)
         return float("-inf") if found is None else float(found.group(1))
 
     async def _run(self, *argv: str | Path) -> str:
