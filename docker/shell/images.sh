@@ -1,0 +1,99 @@
+# The images: a Debian base, one for both Asterisks, one for the companion. Sourced by testpbx.
+# A tag is the hash of what went in, so an image is built exactly when its inputs changed.
+# shellcheck shell=bash
+
+BASE_SUITE=forky
+BASE_OFFICIAL=docker.io/library/debian:forky-slim
+BASE_LOCAL=localhost/debian:forky-slim
+
+ASTERISK_INPUTS=(Containerfile.asterisk asterisk)
+KEEPLINE_INPUTS=(Containerfile.keepline keepline build.lock
+    ../requirements.lock ../pyproject.toml ../README.md ../LICENSE ../agi ../ami_bridge ../dialplan_templates)
+
+hash_of() {
+    find "$@" -type f ! -path '*/__pycache__/*' ! -path '*/.*' -print0 | LC_ALL=C sort -z \
+        | xargs -0 sha256sum | sha256sum | cut -c1-16
+}
+
+images_name() {
+    KEEPLINE_ASTERISK_IMAGE=localhost/keepline-asterisk:$(hash_of "${ASTERISK_INPUTS[@]}")
+    export KEEPLINE_ASTERISK_IMAGE
+    KEEPLINE_IMAGE=localhost/keepline:$(hash_of "${KEEPLINE_INPUTS[@]}")
+    export KEEPLINE_IMAGE
+}
+
+image_exists() { "$ENGINE" image inspect "$1" >/dev/null 2>&1; }
+
+# images_build [SERVICE...]: make what those services need.
+images_build() {
+    images_name
+    local wanted=" ${*:-${SERVICES[*]}} "
+    if [[ $wanted == *" pbx "* || $wanted == *" carrier "* ]]; then
+        image_build "$KEEPLINE_ASTERISK_IMAGE" Containerfile.asterisk "${ASTERISK_INPUTS[@]}"
+    fi
+    if [[ $wanted == *" keepline "* ]]; then
+        image_build "$KEEPLINE_IMAGE" Containerfile.keepline "${KEEPLINE_INPUTS[@]}"
+    fi
+}
+
+image_build() {
+    local tag=$1 file=$2 base context log=$STATE/build.log options=()
+    shift 2
+    image_exists "$tag" && return
+    base_make
+    base=$BASE_FOUND
+    say "building ${tag%%:*}"
+    context=$(mktemp -d)
+    # Only the inputs go to the engine, not the working tree around them.
+    cp -r "$@" "$context"
+    find "$context" -name __pycache__ -prune -exec rm -rf {} +
+    # A network that inspects TLS has its own authority; pip in the build needs to know it. It stays out of the image.
+    local bundle=${PIP_CERT:-${SSL_CERT_FILE:-}}
+    [ -r "$bundle" ] && options+=(--secret "id=ca,src=$bundle")
+    if ! DOCKER_BUILDKIT=1 "$ENGINE" build "${options[@]}" --build-arg "BASE=$base" -t "$tag" \
+        -f "$context/$(basename "$file")" "$context" >"$log" 2>&1; then
+        rm -rf "$context"
+        tail -20 "$log" >&2
+        die "the image could not be built; the whole log is $log"
+    fi
+    rm -rf "$context"
+    images_forget "${tag%%:*}" "${tag##*:}"
+}
+
+# Remove earlier versions of an image; those a container still uses refuse, and stay.
+images_forget() {
+    "$ENGINE" images --format '{{.Repository}}:{{.Tag}}' | grep "^$1:" | grep -v ":$2\$" \
+        | xargs -r "$ENGINE" rmi >/dev/null 2>&1 || true
+}
+
+# Sets BASE_FOUND: the official image if a registry answers within seconds, else one made from this machine's mirror.
+base_make() {
+    local image
+    for image in "$BASE_LOCAL" "$BASE_OFFICIAL"; do
+        if image_exists "$image"; then
+            BASE_FOUND=$image
+            return
+        fi
+    done
+    if timeout 6 "$ENGINE" manifest inspect "$BASE_OFFICIAL" >/dev/null 2>&1 \
+        && timeout 300 "$ENGINE" pull -q "$BASE_OFFICIAL" >/dev/null; then
+        BASE_FOUND=$BASE_OFFICIAL
+        return
+    fi
+    say "no image registry answers: making the Debian base from packages"
+    base_bootstrap
+    BASE_FOUND=$BASE_LOCAL
+}
+
+base_bootstrap() {
+    local mirror tar=$STATE/base.tar
+    command -v mmdebstrap >/dev/null || packages_install mmdebstrap
+    mirror=$(apt-get indextargets --format '$(ORIGIN) $(SITE)' 2>/dev/null \
+        | awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
+    # A mirror may be a snapshot whose Release file says it is too old.
+    mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+        "$BASE_SUITE" "$tar" "${mirror:-http://deb.debian.org/debian}" >"$STATE/base.log" 2>&1 \
+        || die "mmdebstrap could not make $BASE_SUITE: $(tail -1 "$STATE/base.log")"
+    "$ENGINE" import "$tar" "$BASE_LOCAL" >/dev/null
+    rm -f "$tar"
+}

@@ -1,0 +1,174 @@
+# Starting, watching and stopping the three services. Sourced by testpbx.
+# shellcheck shell=bash
+
+declare -A HOST_PART=([pbx]=10 [carrier]=20 [keepline]=30)
+declare -A PORTS=([pbx]=KEEPLINE_PORT_PBX_AMI [carrier]=KEEPLINE_PORT_CARRIER_AMI
+    [keepline]="KEEPLINE_PORT_PAGE KEEPLINE_PORT_AUDIO")
+
+container() {
+    [ -n "${HOST_PART[${1:-}]:-}" ] || die "no such service: '${1:-}' (carrier, pbx, keepline)"
+    printf '%s-%s' "$KEEPLINE_PROJECT" "$1"
+}
+address() { printf '%s.%s' "$KEEPLINE_NET" "${HOST_PART[$1]}"; }
+inspect() { "$ENGINE" container inspect -f "$2" "$(container "$1")" 2>/dev/null; }
+running() { [ "$(inspect "$1" '{{.State.Running}}')" = true ]; }
+
+# The hash of everything a container was made from; a container with another one is made anew.
+inputs_name() {
+    local shared
+    shared=$(sha256sum compose.yaml "$STATE/secrets.env"; printf '%s ' "$KEEPLINE_NET" "$KEEPLINE_LAB")
+    KEEPLINE_INPUTS_CARRIER=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_CARRIER_AMI $(hash_of carrier)" | sha256sum | cut -c1-16)
+    KEEPLINE_INPUTS_PBX=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_PBX_AMI $KEEPLINE_QUALIFY_SECONDS \
+        $KEEPLINE_QUALIFY_TIMEOUT $(hash_of pbx)" | sha256sum | cut -c1-16)
+    KEEPLINE_INPUTS_KEEPLINE=$(printf '%s' "$shared $KEEPLINE_IMAGE $KEEPLINE_PORT_PAGE $KEEPLINE_PORT_AUDIO \
+        $(sha256sum keepline.toml)" | sha256sum | cut -c1-16)
+    export KEEPLINE_INPUTS_CARRIER KEEPLINE_INPUTS_PBX KEEPLINE_INPUTS_KEEPLINE
+}
+
+up() {
+    local wanted=("$@") service
+    [ ${#wanted[@]} -gt 0 ] || wanted=("${SERVICES[@]}")
+    for service in "${wanted[@]}"; do container "$service" >/dev/null; done
+    state_make
+    images_build "${wanted[@]}"
+    inputs_name
+    settings_save
+    [[ " ${wanted[*]} " != *" keepline "* ]] || dialplan_render
+    containers_make "${wanted[@]}"
+    # In the order of SERVICES: the PBX checks its trunks as it starts, so the carrier is there first.
+    for service in "${SERVICES[@]}"; do
+        [[ " ${wanted[*]} " == *" $service "* ]] || continue
+        running "$service" || container_begin "$service"
+        "ready_$service"
+    done
+    [[ " ${wanted[*]} " != *" pbx "* ]] || ! running carrier || ready_trunks
+    say "ready: ${wanted[*]}"
+}
+
+# Make the containers that are missing, and those whose inputs changed anew.
+containers_make() {
+    local service label missing=()
+    for service in "$@"; do
+        label=KEEPLINE_INPUTS_${service^^}
+        if [ "$(inspect "$service" '{{index .Config.Labels "keepline.home"}}')" != "$HOME_DIR" ] \
+            && inspect "$service" '{{.Id}}' >/dev/null; then
+            die "$(container "$service") belongs to another checkout: stop it there, or set KEEPLINE_PROJECT, KEEPLINE_NET and the ports"
+        fi
+        [ "$(inspect "$service" '{{index .Config.Labels "keepline.inputs"}}')" != "${!label}" ] || continue
+        container_remove "$service"
+        ports_free "$service"
+        missing+=("$service")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "starting ${missing[*]}"
+    compose_create "${missing[@]}" >"$STATE/compose.log" 2>&1 \
+        || { tail -5 "$STATE/compose.log" >&2; die "the containers could not be made; the whole log is $STATE/compose.log"; }
+}
+
+ports_free() {
+    local variable
+    for variable in ${PORTS[$1]}; do
+        if (exec 3<>"/dev/tcp/127.0.0.1/${!variable}") 2>/dev/null; then
+            die "port ${!variable} on 127.0.0.1 is taken: free it, or set $variable to another one"
+        fi
+    done
+}
+
+# Have the companion write the PBX's dialplan and AMI account, and a running PBX take them.
+dialplan_render() {
+    local inputs
+    inputs="$KEEPLINE_IMAGE $(sha256sum keepline.toml "$STATE/keepline.env" | sha256sum)"
+    [ "$(cat "$STATE/pbx/.inputs" 2>/dev/null)" != "$inputs" ] || return 0
+    "$ENGINE" run --rm --network none --env-file "$STATE/keepline.env" \
+        -v "$HOME_DIR/keepline.toml:/etc/keepline/keepline.toml:ro" -v "$STATE/pbx:/rendered" \
+        "$KEEPLINE_IMAGE" render --config /etc/keepline/keepline.toml --out /rendered \
+        || die "keepline render failed (above)"
+    if running pbx; then
+        container_exec pbx start-asterisk refresh >/dev/null
+    fi
+    printf '%s' "$inputs" >"$STATE/pbx/.inputs"
+}
+
+# Poll until a command succeeds: within SECONDS WHAT COMMAND...
+within() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || die "$what; see: docker/testpbx logs"
+        sleep 0.2
+    done
+}
+
+ready_carrier() { within 30 "the carrier's Asterisk did not start" booted carrier; }
+ready_pbx() { within 30 "the PBX's Asterisk did not start" booted pbx; }
+booted() { container_exec "$1" asterisk -rx 'core waitfullybooted' | grep -q 'fully booted'; }
+ready_keepline() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy; }
+ready_trunks() { within 30 "the PBX does not reach both trunks" trunks_up; }
+
+healthy() {
+    exec 3<>"/dev/tcp/127.0.0.1/$KEEPLINE_PORT_PAGE" || return
+    printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$KEEPLINE_PORT_PAGE" >&3
+    local line
+    IFS= read -r -t 5 line <&3
+    exec 3>&-
+    [[ $line == *" 200 "* ]]
+}
+
+# Asterisk spreads its first checks over the qualify interval; ask at once instead.
+trunks_up() {
+    local contacts
+    contacts=$(container_exec pbx asterisk -rx 'pjsip show contacts')
+    if [ "$(grep -cE 'acme-(primary|backup)/.* Avail' <<<"$contacts")" = 2 ]; then
+        return 0
+    fi
+    container_exec pbx asterisk -rx 'pjsip qualify acme-primary' >/dev/null
+    container_exec pbx asterisk -rx 'pjsip qualify acme-backup' >/dev/null
+    return 1
+}
+
+container_remove() {
+    inspect "$1" '{{.Id}}' >/dev/null || return 0
+    "$ENGINE" stop -t 10 "$(container "$1")" >/dev/null 2>&1 || true
+    "$ENGINE" rm -f "$(container "$1")" >/dev/null
+}
+container_exec() { local service=$1; shift; "$ENGINE" exec "$(container "$service")" "$@"; }
+container_begin() { "$ENGINE" start "$(container "$1")" >"$STATE/start.log" 2>&1 || die "$1 did not start: $(tail -1 "$STATE/start.log")"; }
+container_start() { container_begin "${1:-}"; "ready_$1"; }
+container_stop() { "$ENGINE" stop -t 10 "$(container "${1:-}")" >/dev/null; }
+container_kill() { "$ENGINE" kill -s "${2:-KILL}" "$(container "${1:-}")" >/dev/null; }
+
+container_logs() {
+    local service
+    for service in "${@:-${SERVICES[@]}}"; do
+        inspect "$service" '{{.Id}}' >/dev/null || continue
+        [ $# -gt 0 ] || printf '==== %s\n' "$service"
+        "$ENGINE" logs "$(container "$service")"
+    done
+}
+
+status() {
+    local service state
+    for service in "${SERVICES[@]}"; do
+        state=$(inspect "$service" '{{.State.Status}}') || state='not there'
+        printf '%-10s %s\n' "$service" "$state"
+    done
+    running pbx || return 0
+    container_exec pbx asterisk -rx 'pjsip show contacts' \
+        | awk '/Contact: +(acme-|10)/ { printf "%-22s %s\n", substr($2, 1, index($2, "/") - 1), $4 }'
+}
+
+down() {
+    local service
+    for service in keepline pbx carrier; do container_remove "$service"; done
+    "$ENGINE" network rm "$KEEPLINE_PROJECT-lab" >/dev/null 2>&1 || true
+}
+
+clean() {
+    down
+    images_forget localhost/keepline-asterisk none
+    images_forget localhost/keepline none
+    # Recordings belong to the containers' users.
+    rm -rf "$STATE"/{recordings,sounds,pbx,keepline} 2>/dev/null \
+        || "$ENGINE" run --rm -v "$STATE:/state" "$BASE_LOCAL" sh -c 'rm -rf /state/recordings /state/sounds /state/pbx /state/keepline'
+    rm -f "$STATE"/*.env "$STATE"/*.log
+}

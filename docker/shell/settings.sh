@@ -1,0 +1,70 @@
+# Values a user may change, and the secrets nobody needs to know. Sourced by testpbx.
+# shellcheck shell=bash
+
+# NAME|default|meaning
+SETTINGS='KEEPLINE_PROJECT|keepline|prefix of the containers'\'' names; a second test PBX on one machine needs its own
+KEEPLINE_NET|10.213.77|first three parts of the containers'\'' /24 network
+KEEPLINE_PORT_PAGE|8080|the status page, on 127.0.0.1
+KEEPLINE_PORT_AUDIO|8081|the announcements, on 127.0.0.1
+KEEPLINE_PORT_PBX_AMI|5038|the PBX'\''s AMI, on 127.0.0.1
+KEEPLINE_PORT_CARRIER_AMI|5039|the carrier'\''s AMI, on 127.0.0.1
+KEEPLINE_QUALIFY_SECONDS|5|seconds between the PBX'\''s checks of a trunk
+KEEPLINE_QUALIFY_TIMEOUT|2|seconds it waits for the answer
+KEEPLINE_LAB|yes|install the test account and test numbers on the PBX'
+
+settings_names() { printf '%s\n' "$SETTINGS" | cut -d'|' -f1; }
+
+settings_help() {
+    printf '%s\n' "$SETTINGS" | awk -F'|' '{ printf "  %-28s %s (%s)\n", $1, $3, $2 }'
+}
+
+# `up` decides, from the environment and the defaults; the other commands follow what the last `up` decided.
+settings_for_up() {
+    local name default meaning
+    while IFS='|' read -r name default meaning; do
+        export "$name=${!name:-$default}"
+        [[ ${!name} =~ ^[A-Za-z0-9._-]+$ ]] || die "$name=${!name} cannot be: letters, digits, dot, dash only ($meaning)"
+    done <<<"$SETTINGS"
+    export KEEPLINE_HOME=$HOME_DIR
+}
+
+settings_for_others() {
+    local name value
+    if [ -f "$STATE/settings.env" ]; then
+        while IFS='=' read -r name value; do export "$name=$value"; done <"$STATE/settings.env"
+    fi
+    settings_for_up
+}
+
+settings_print() {
+    local name
+    for name in $(settings_names); do printf '%s=%s\n' "$name" "${!name}"; done
+    printf 'KEEPLINE_RECORDINGS=%s\nKEEPLINE_PAGE=http://127.0.0.1:%s/\n' "$STATE/recordings" "$KEEPLINE_PORT_PAGE"
+}
+
+settings_save() {
+    local name
+    for name in $(settings_names); do printf '%s=%s\n' "$name" "${!name}"; done >"$STATE/settings.env"
+}
+
+# Secrets are made at the first start and stay in files only their owner reads; each service gets those it needs.
+secrets_make() {
+    local name old
+    (
+        umask 077
+        touch "$STATE/secrets.env"
+        for name in KEEPLINE_AGI_TOKEN KEEPLINE_PBX_LAB_SECRET KEEPLINE_TRUNK_SECRET KEEPLINE_AGENT_SECRET KEEPLINE_LAB_SECRET; do
+            grep -q "^$name=" "$STATE/secrets.env" && continue
+            printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$STATE/secrets.env"
+        done
+        old=$(cat "$STATE/keepline.env" 2>/dev/null || true)
+        if [ "$old" != "$(grep -E '^KEEPLINE_(AGI_TOKEN|PBX_LAB_SECRET)=' "$STATE/secrets.env")" ]; then
+            grep -E '^KEEPLINE_(AGI_TOKEN|PBX_LAB_SECRET)=' "$STATE/secrets.env" >"$STATE/keepline.env"
+        fi
+    )
+}
+
+state_make() {
+    mkdir -p "$STATE"/{recordings,sounds,pbx,keepline}
+    secrets_make
+}
