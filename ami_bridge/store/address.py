@@ -72,7 +72,8 @@ def prepare_file(path: Path) -> None:
         ) from None
     if not path.is_file():
         raise StoreUnavailable(f"store.url: {path} is not a file; name a file")
-    if not (os.access(path, os.R_OK | os.W_OK) and os.access(folder, os.W_OK | os.X_OK)):
+    needs = {path: os.R_OK | os.W_OK, folder: os.W_OK | os.X_OK}  # the folder too: SQLite keeps its log beside the file
+    if not all(os.access(place, need, effective_ids=True) for place, need in needs.items()):
         raise StoreUnavailable(
             f"store.url: {path} or its directory is not writable by this user; change their owner or name another path"
         )

@@ -102,6 +102,8 @@ def translate(error: BaseException) -> BaseException:
         return error.orig
     if isinstance(error, PoolTimeout):
         return StoreBusy("every connection to the database is in use: not done within the deadline")
+    if isinstance(error, TimeoutError):
+        return StoreBusy("the server did not answer within the deadline")
     if isinstance(error, DBAPIError | sqlite3.Error | PostgresError | InterfaceError | OSError):
         sqlstate = _sqlstate(error)
         if is_busy(error) or sqlstate in _PG_BUSY or sqlstate in _PG_AGAIN:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ami_bridge.store.errors import StoreBusy, is_worth_repeating, translate
+from ami_bridge.store.errors import StoreBusy, StoreFailed, is_worth_repeating, translate
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ class PostgresBackend:
 
     def __init__(self, url: URL, deadline: float) -> None:
         self._deadline = deadline
+        self._closed = False
         milliseconds = str(int(deadline * 1000))
         self._engine = create_async_engine(
             url.set(drivername="postgresql+asyncpg"),
@@ -42,6 +43,8 @@ class PostgresBackend:
         return await self.write(work)
 
     async def write(self, work: Callable[[Connection], T], deadline: float | None = None) -> T:
+        if self._closed:
+            raise StoreFailed("the store is closed")
         # A little more than the server's own limit, which leaves the connection usable where ours would drop it.
         seconds = (self._deadline if deadline is None else deadline) + 0.5
         try:
@@ -62,5 +65,6 @@ class PostgresBackend:
         raise AssertionError("unreachable: the last round returns or raises")
 
     async def close(self) -> None:
+        self._closed = True
         async with asyncio.timeout(self._deadline):
             await self._engine.dispose()
