@@ -24,14 +24,7 @@ async def run(argv: Sequence[str | Path], *, deadline: float) -> str:
     """
     name = Path(argv[0]).name
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(os.fspath(part) for part in argv),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={key: os.environ[key] for key in _ENVIRONMENT if key in os.environ} | {"LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-        )
+        process = await _start(argv)
     except OSError as error:
         raise SpeechFailed(f"{name} could not be started: {error.strerror}") from error
     try:
@@ -47,6 +40,27 @@ async def run(argv: Sequence[str | Path], *, deadline: float) -> str:
     if process.returncode != 0:
         raise SpeechFailed(f"{name} failed (exit status {process.returncode}): {said[-_SAID:] or 'it said nothing'}")
     return said
+
+
+async def _start(argv: Sequence[str | Path]) -> asyncio.subprocess.Process:
+    """Start `argv`. Cancelled half-way, asyncio would kill the program alone, before its children can be found: so the
+    start is finished first and then all of it ended."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *(os.fspath(part) for part in argv),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={key: os.environ[key] for key in _ENVIRONMENT if key in os.environ} | {"LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+        ),
+        name=f"start {argv[0]}",
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
