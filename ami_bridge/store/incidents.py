@@ -38,6 +38,11 @@ def _note(conn: Connection, incident: Incident) -> None:
     )
 
 
+def get(conn: Connection, id_: IncidentId) -> Incident | None:
+    row = conn.execute(select(incidents).where(incidents.c.id == id_)).one_or_none()
+    return incident_of(row) if row else None
+
+
 def open_(conn: Connection, pbx: PbxName | None) -> list[Incident]:
     wanted = select(incidents).where(incidents.c.state != IncidentState.RESOLVED.value)
     if pbx is not None:

@@ -95,22 +95,29 @@ class SqliteBackend:
                 continue
             # Reads first, in a transaction of their own that no other process's write lock can hold up.
             for batch, queue, begin in ((reads, self._reads, "BEGIN"), (writes, self._writes, "BEGIN IMMEDIATE")):
-                if batch and not await self._perform(batch, begin):
-                    queue.extendleft(reversed(batch))
+                left = await self._perform(batch, begin) if batch else []
+                if left:
+                    queue.extendleft(reversed(left))
                     await asyncio.sleep(_LOCK_PAUSE_SECONDS)
 
-    async def _perform(self, batch: list[_Job], begin: str) -> bool:
-        """Run `batch` in one transaction and answer its callers; False if the file was locked and nothing happened."""
+    async def _perform(self, batch: list[_Job], begin: str) -> list[_Job]:
+        """Run `batch` in one transaction and answer its callers; return those for whom the file was locked.
+
+        Where the transaction itself failed (a full disk, an I/O error), each is run again alone, so that one write too
+        large for the disk does not fail the others.
+        """
         try:
             async with self._engine.connect() as conn:
-                outcomes = await conn.run_sync(_transact, begin, [job.work for job in batch])
+                outcomes = await conn.run_sync(_transact, begin, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the callers and not to this task
             if is_busy(error):
-                return False
+                return batch
+            if len(batch) > 1:
+                return [left for job in batch for left in await self._perform([job], begin)]
             outcomes = [(None, error)] * len(batch)
         for job, (result, failure) in zip(batch, outcomes, strict=True):
             _answer(job, result, failure)
-        return True
+        return []
 
 
 def _engine(path: Path) -> AsyncEngine:
@@ -154,19 +161,19 @@ def _answer(job: _Job, result: Any = None, error: BaseException | None = None) -
         job.done.set_exception(translate(error))
 
 
-def _transact(
-    conn: Connection, begin: str, works: list[Callable[[Connection], Any]]
-) -> list[tuple[Any, BaseException | None]]:
-    """Run `works` in one transaction; return each one's result or error, once committed."""
+def _transact(conn: Connection, begin: str, batch: list[_Job]) -> list[tuple[Any, BaseException | None]]:
+    """Run the batch in one transaction; return each one's result or error, once committed."""
     with conn.begin():
         conn.exec_driver_sql(begin)
-        return [_guarded(conn, work) for work in works]
+        return [_guarded(conn, job) for job in batch]
 
 
-def _guarded(conn: Connection, work: Callable[[Connection], Any]) -> tuple[Any, BaseException | None]:
+def _guarded(conn: Connection, job: _Job) -> tuple[Any, BaseException | None]:
+    if job.done.done():
+        return None, None  # its caller gave up while BEGIN waited for the lock: do not write behind its back
     savepoint = conn.begin_nested()
     try:
-        result = work(conn)
+        result = job.work(conn)
         savepoint.commit()
     except Exception as error:
         # A full disk or an I/O error makes SQLite roll back the whole transaction: then all of the batch has failed.

@@ -168,6 +168,9 @@ class Incidents:
         """Store `incident` as it is now; each change of its state adds a line to its timeline."""
         await self._backend.write(lambda conn: incidents.save(conn, incident))
 
+    async def get(self, id_: IncidentId) -> Incident | None:
+        return await self._backend.read(lambda conn: incidents.get(conn, id_))
+
     async def open(self, pbx: PbxName | None = None) -> list[Incident]:
         """Those not resolved, the oldest first."""
         return await self._backend.read(lambda conn: incidents.open_(conn, pbx))
