@@ -41,7 +41,12 @@ def present(status: Status) -> Row:
         "blind_spots": _spots(status.blind_spots),
         "trunks": [_trunk(t, blind) for t in status.trunks],
     }
-    document["summary"] = _summary(document)
+    sure = bool(status.pbxs) and not blind  # nothing seen means something only where one looked
+    document["waiting_none"] = (
+        "Nobody is waiting." if sure else "Nobody is known to wait, but not every PBX is watched."
+    )
+    document["incidents_none"] = "No outage." if sure else "No outage is known, but not every PBX is watched."
+    document["summary"] = _summary(document, sure)
     document["title"] = f"{document['summary'][0]['words']} · Keepline"
     return document
 
@@ -55,7 +60,7 @@ def _blind(status: Status) -> dict[str, datetime | None]:
     return blind | {spot.pbx: spot.begin for spot in status.blind_spots if spot.end is None}
 
 
-def _summary(document: Row) -> list[Row]:
+def _summary(document: Row, sure: bool) -> list[Row]:
     """The house at a glance, the most pressing first."""
     blind = sum(1 for pbx in document["pbxs"] if not pbx["watched"])
     incidents, waiting, owed = len(document["incidents"]), len(document["waiting"]), len(document["owed"])
@@ -66,7 +71,8 @@ def _summary(document: Row) -> list[Row]:
         (incidents > 0, "incidents", Tone.BAD, counted(incidents, "open incident")),
         (unanswered > 0, "unanswered", Tone.BAD, f"{counted(unanswered, 'line')} unanswered"),
         (told > 0, "told", Tone.WARN, f"{counted(told, 'line')} announcing"),
-        (incidents == 0, "incidents", Tone.GOOD, "no open incident"),
+        (not document["pbxs"], "blind", Tone.UNKNOWN, "no PBX to watch"),
+        (incidents == 0, "incidents", Tone.GOOD if sure else Tone.UNKNOWN, "no open incident"),
         (waiting >= 0, "waiting", Tone.BUSY if waiting else Tone.QUIET, f"{counted(waiting, 'caller')} waiting"),
         (owed >= 0, "owed", Tone.BUSY if owed else Tone.QUIET, f"{counted(owed, 'promise')} open"),
     )

@@ -54,17 +54,17 @@ KIND = {
 }
 
 PROMISE = {
-    State.WAITING: ("waiting", Tone.WARN),
+    State.WAITING: ("waiting", Tone.BUSY),
     State.CLAIMED: ("about to dial", Tone.BUSY),
     State.DIALLING: ("dialling", Tone.BUSY),
     State.RINGING: ("ringing", Tone.BUSY),
-    State.CONFIRMING: ("answered, asking who is there", Tone.BUSY),
-    State.CONNECTING: ("accepted, finding an agent", Tone.BUSY),
+    State.CONFIRMING: ("answered: asking for 1", Tone.BUSY),
+    State.CONNECTING: ("accepted: to an agent", Tone.BUSY),
     State.KEPT: ("kept", Tone.GOOD),
-    State.WITHDRAWN: ("withdrawn: no longer wanted", Tone.QUIET),
-    State.EXPIRED: ("not kept: it expired", Tone.BAD),
-    State.EXHAUSTED: ("not kept: attempts used up", Tone.BAD),
-    State.BLOCKED: ("not kept: number not allowed", Tone.BAD),
+    State.WITHDRAWN: ("withdrawn", Tone.QUIET),
+    State.EXPIRED: ("expired", Tone.BAD),
+    State.EXHAUSTED: ("given up", Tone.BAD),
+    State.BLOCKED: ("blocked", Tone.BAD),
 }
 
 

@@ -56,9 +56,7 @@ class House:
         return WaitingCaller(number=number, since=self.ago(**waited or {"minutes": 2}))
 
     def line(self, name: str = "support", **changes: object) -> LineStatus:
-        base = LineStatus(
-            name=LineName(name), tenant=ACME, pbx=PBX1, verdict="answered", free_agents=2, agents=4
-        )
+        base = LineStatus(name=LineName(name), tenant=ACME, pbx=PBX1, verdict="answered", free_agents=2, agents=4)
         return replace(base, **changes)  # type: ignore[arg-type]
 
     def promise(self, number: str = "+15551230142", **changes: object) -> Promise:
@@ -195,14 +193,19 @@ async def http() -> AsyncIterator[ClientSession]:
         yield session
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> Path:
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: run `make setup`")
+    return CHROMIUM
+
+
+@pytest.fixture
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         # No request of the browser's own may leave the machine, hence the switches.
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
                 "--disable-sync", "--no-first-run"],
         )  # fmt: skip
