@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -38,7 +38,7 @@ class Address:
 
 
 def delays(*, first: float = 0.5, cap: float = 15.0, rng: random.Random) -> Iterator[float]:
-    """Waits between attempts in seconds: doubling up to `cap`, each with up to half of jitter; never growing to hours."""
+    """Waits between attempts in seconds: doubling up to `cap`, each shortened by up to half at random."""
     base = first
     while True:
         yield base * rng.uniform(0.5, 1.0)
@@ -48,10 +48,10 @@ def delays(*, first: float = 0.5, cap: float = 15.0, rng: random.Random) -> Iter
 class Session:
     """One PBX's link. Run `run()` in a task; use `ask` and `ask_list` while it is up."""
 
-    def __init__(self, name: str, address: Address, wanted: Container[bytes], inbox: Inbox) -> None:
+    def __init__(self, name: str, address: Address, wanted: frozenset[bytes], inbox: Inbox) -> None:
         self.name = name
         self._address = address
-        self._wanted = wanted | {b"FullyBooted"} if isinstance(wanted, frozenset) else wanted
+        self._wanted = wanted | {b"FullyBooted"}
         self._inbox = inbox
         self._wire: Wire | None = None
         self._lost: asyncio.Event = asyncio.Event()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from panoramisk.actions import Action
@@ -43,7 +43,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.ignored = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def send(self, data: Action, as_list: bool = False) -> asyncio.Future[Any]:
         """Write an action from encode.py; the future yields its reply, or with `as_list` all replies to the last."""

@@ -13,6 +13,9 @@ from enum import Enum
 
 from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
 
+# What an attempt's channel id begins with, so that our own calls are told from everybody else's on the wire.
+ATTEMPT_PREFIX = "keepline-"
+
 
 class Kind(Enum):
     IN_TURN = "in-turn"  # called back when an agent is free, in the order of arrival

@@ -1,0 +1,85 @@
+"""What we ask a PBX to do: place a call, keep a value in AstDB, ask whether a channel lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ami_bridge.ami.errors import ActionRefused
+from ami_bridge.ami.session import Session
+from ami_bridge.domain.names import Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origination:
+    """A call to place: `channel` to dial, the context it enters when answered, and the Uniqueid it will have.
+
+    `ring` is in seconds. `variables` become channel variables; their values are ours, never a caller's.
+    """
+
+    uniqueid: Uniqueid
+    channel: str
+    context: str
+    caller_id: str
+    ring: float
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+async def originate(session: Session, call: Origination) -> None:
+    """Ask for the call and return when it is under way. LinkLost and LinkSilent leave open whether it is.
+
+    The chosen ChannelId becomes the Uniqueid, so that the call can be asked about after any failure; it is the
+    ActionID too, since OriginateResponse names no channel when none came to be.
+    """
+    await session.ask(
+        "Originate",
+        {
+            "ActionID": call.uniqueid,
+            "Channel": call.channel,
+            "ChannelId": call.uniqueid,
+            "Context": call.context,
+            "Exten": "s",
+            "Priority": 1,
+            "CallerID": call.caller_id,
+            "Timeout": int(call.ring * 1000),
+            "Async": "true",
+            "Variable": tuple(f"{name}={value}" for name, value in call.variables),
+        },
+    )
+
+
+async def rehearse(session: Session, channel: str, context: str) -> None:
+    """Have the PBX call itself: `channel` idles while the other end of the pipe runs `context`."""
+    await session.ask(
+        "Originate", {"Channel": channel, "Context": context, "Exten": "s", "Priority": 1, "Async": "true"}
+    )
+
+
+async def hang_up(session: Session, uniqueid: Uniqueid) -> None:
+    """End a channel; one that is gone already is as good."""
+    try:
+        await session.ask("Hangup", {"Channel": uniqueid})
+    except ActionRefused:
+        return
+
+
+async def put(session: Session, family: str, key: str, value: str) -> None:
+    """Write one AstDB value; AstDB survives restarts of Asterisk."""
+    await session.ask("DBPut", {"Family": family, "Key": key, "Val": value})
+
+
+async def delete(session: Session, family: str, key: str) -> None:
+    """Delete one AstDB value; one that is not there is as good."""
+    try:
+        await session.ask("DBDel", {"Family": family, "Key": key})
+    except ActionRefused:
+        return
+
+
+async def tree(session: Session, family: str) -> dict[str, str]:
+    """All of an AstDB family, by key without the family's name."""
+    try:
+        entries = await session.ask_list("DBGetTree", {"Family": family})
+    except ActionRefused:  # Asterisk's answer for a family with nothing in it
+        return {}
+    prefix = f"/{family}/"
+    return {entry["Key"].removeprefix(prefix): entry["Val"] for entry in entries}

@@ -1,0 +1,203 @@
+"""AMI events into domain events: the only place that reads header names.
+
+Header names follow Asterisk 22's AMI event documentation; 16 agrees for all of these. Values come from a phone
+network and may hold any bytes: what is not UTF-8 is replaced, and a header that should be there and is not is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NewType
+
+from ami_bridge.ami.errors import Undecodable
+from ami_bridge.domain import events as ev
+from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
+from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
+
+Headers = NewType("Headers", dict[str, str])
+
+_CHANNEL_STATES = {"5": ChannelState.RINGING, "6": ChannelState.UP}  # ast_channel_state; all others are before alerting
+_DIAL_OUTCOMES = {
+    "ANSWER": DialOutcome.ANSWERED,
+    "NOANSWER": DialOutcome.NO_ANSWER,
+    "BUSY": DialOutcome.BUSY,
+    "DONTCALL": DialOutcome.REJECTED,
+    "TORTURE": DialOutcome.REJECTED,
+    "CANCEL": DialOutcome.CANCELLED,
+    "ABORT": DialOutcome.CANCELLED,
+    "CONTINUE": DialOutcome.CANCELLED,
+    "GOTO": DialOutcome.CANCELLED,
+}
+_DEVICE_STATES = {
+    "NOT_INUSE": DeviceState.FREE,
+    "INUSE": DeviceState.BUSY,
+    "BUSY": DeviceState.BUSY,
+    "RINGING": DeviceState.BUSY,
+    "RINGINUSE": DeviceState.BUSY,
+    "ONHOLD": DeviceState.BUSY,
+}
+# Queue members carry the same states as numbers (ast_device_state).
+_MEMBER_STATES = {
+    "1": DeviceState.FREE,
+    "2": DeviceState.BUSY,
+    "3": DeviceState.BUSY,
+    "6": DeviceState.BUSY,
+    "7": DeviceState.BUSY,
+    "8": DeviceState.BUSY,
+}
+_REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
+
+
+def headers(raw: bytes) -> Headers:
+    """The headers of one message; of a repeated one the first, which is the one Asterisk itself wrote."""
+    found: dict[str, str] = {}
+    for line in raw.decode("utf-8", "replace").split("\r\n"):
+        key, colon, value = line.partition(": ")
+        if colon:
+            found.setdefault(key, value)
+    return Headers(found)
+
+
+def decode(raw: bytes) -> ev.Event | None:
+    """The domain event `raw` stands for; None for a type we do not read; raise Undecodable naming what is missing."""
+    name = raw[7 : end if (end := raw.find(b"\r\n")) >= 0 else None]
+    decoder = DECODERS.get(name)
+    if decoder is None:
+        return None
+    try:
+        return decoder(headers(raw))
+    except KeyError as missing:
+        raise Undecodable(name.decode("ascii", "replace"), f"the header {missing} is missing") from None
+    except ValueError as wrong:
+        raise Undecodable(name.decode("ascii", "replace"), str(wrong)) from None
+
+
+def _known(value: str) -> str:
+    return "" if value == "<unknown>" else value
+
+
+def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
+    """Newchannel and CoreShowChannel, which name these headers alike."""
+    return ev.ChannelCreated(
+        uniqueid=Uniqueid(h["Uniqueid"]),
+        linkedid=Linkedid(h["Linkedid"]),
+        name=ChannelName(h["Channel"]),
+        state=_CHANNEL_STATES.get(h["ChannelState"], ChannelState.DOWN),
+        caller_number=_known(h["CallerIDNum"]),
+        dialled=h["Exten"],
+    )
+
+
+def queue_member(h: Mapping[str, str]) -> ev.QueueMemberChanged:
+    """QueueMember* events; the device is what app_queue watches, which may differ from what it rings."""
+    return ev.QueueMemberChanged(
+        queue=QueueName(h["Queue"]),
+        device=Device(h.get("StateInterface") or h.get("Interface") or h["Location"]),
+        state=_MEMBER_STATES.get(h["Status"], DeviceState.ABSENT),
+        paused=h["Paused"] == "1",
+    )
+
+
+def queue_entry(h: Mapping[str, str]) -> ev.QueueCallerJoined:
+    """QueueCallerJoin, and QueueEntry of a snapshot, which adds how long they wait."""
+    return ev.QueueCallerJoined(
+        uniqueid=Uniqueid(h["Uniqueid"]),
+        queue=QueueName(h["Queue"]),
+        position=int(h["Position"]),
+        waited=float(h.get("Wait", 0)),
+    )
+
+
+def device_changed(h: Mapping[str, str]) -> ev.DeviceChanged:
+    return ev.DeviceChanged(device=Device(h["Device"]), state=_DEVICE_STATES.get(h["State"], DeviceState.ABSENT))
+
+
+def contact_listed(h: Mapping[str, str]) -> ev.ContactChanged:
+    """ContactList of PJSIPShowContacts."""
+    return ev.ContactChanged(endpoint=h["Endpoint"], uri=h["Uri"], reachable=_REACHABLE.get(h["Status"]))
+
+
+def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
+    state = _CHANNEL_STATES.get(h["ChannelState"], ChannelState.DOWN)
+    return ev.ChannelStateChanged(uniqueid=Uniqueid(h["Uniqueid"]), state=state)
+
+
+def _hung_up(h: Mapping[str, str]) -> ev.ChannelHungUp:
+    return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=int(h["Cause"]))
+
+
+def _caller(h: Mapping[str, str]) -> Uniqueid | None:
+    return Uniqueid(h["Uniqueid"]) if h.get("Uniqueid") else None
+
+
+def _dial_begun(h: Mapping[str, str]) -> ev.DialBegun:
+    return ev.DialBegun(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]))
+
+
+def _dial_ended(h: Mapping[str, str]) -> ev.DialEnded:
+    outcome = _DIAL_OUTCOMES.get(h["DialStatus"], DialOutcome.FAILED)
+    return ev.DialEnded(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]), outcome=outcome)
+
+
+def _local_paired(h: Mapping[str, str]) -> ev.LocalPaired:
+    return ev.LocalPaired(one=Uniqueid(h["LocalOneUniqueid"]), two=Uniqueid(h["LocalTwoUniqueid"]))
+
+
+def _bridge_entered(h: Mapping[str, str]) -> ev.BridgeEntered:
+    return ev.BridgeEntered(bridge=Bridgeid(h["BridgeUniqueid"]), uniqueid=Uniqueid(h["Uniqueid"]))
+
+
+def _bridge_left(h: Mapping[str, str]) -> ev.BridgeLeft:
+    return ev.BridgeLeft(bridge=Bridgeid(h["BridgeUniqueid"]), uniqueid=Uniqueid(h["Uniqueid"]))
+
+
+def _queue_left(h: Mapping[str, str]) -> ev.QueueCallerLeft:
+    return ev.QueueCallerLeft(uniqueid=Uniqueid(h["Uniqueid"]), queue=QueueName(h["Queue"]))
+
+
+def _member_removed(h: Mapping[str, str]) -> ev.QueueMemberRemoved:
+    device = Device(h.get("StateInterface") or h["Interface"])
+    return ev.QueueMemberRemoved(queue=QueueName(h["Queue"]), device=device)
+
+
+def _agent_rang_out(h: Mapping[str, str]) -> ev.AgentRangOut:
+    return ev.AgentRangOut(queue=QueueName(h["Queue"]), device=Device(h["Interface"]))
+
+
+def _contact_changed(h: Mapping[str, str]) -> ev.ContactChanged:
+    return ev.ContactChanged(endpoint=h["EndpointName"], uri=h["URI"], reachable=_REACHABLE.get(h["ContactStatus"]))
+
+
+def _originate_ended(h: Mapping[str, str]) -> ev.OriginateEnded:
+    """Without a channel there is no Uniqueid; ours are the ActionID as well (see actions.originate)."""
+    uniqueid = h.get("ActionID") or h["Uniqueid"]
+    return ev.OriginateEnded(uniqueid=Uniqueid(uniqueid), answered=h["Response"] == "Success")
+
+
+def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
+    return ev.PbxStopping()
+
+
+DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event]] = {
+    b"Newchannel": channel_created,
+    b"Newstate": _state_changed,
+    b"Hangup": _hung_up,
+    b"DialBegin": _dial_begun,
+    b"DialEnd": _dial_ended,
+    b"LocalBridge": _local_paired,
+    b"BridgeEnter": _bridge_entered,
+    b"BridgeLeave": _bridge_left,
+    b"QueueCallerJoin": queue_entry,
+    b"QueueCallerLeave": _queue_left,
+    b"QueueMemberAdded": queue_member,
+    b"QueueMemberStatus": queue_member,
+    b"QueueMemberPause": queue_member,
+    b"QueueMemberRemoved": _member_removed,
+    b"AgentRingNoAnswer": _agent_rang_out,
+    b"DeviceStateChange": device_changed,
+    b"ContactStatus": _contact_changed,
+    b"OriginateResponse": _originate_ended,
+    b"Shutdown": _stopping,
+}
+
+WANTED = frozenset(DECODERS)

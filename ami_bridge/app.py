@@ -1,0 +1,154 @@
+"""The composition root: the one place that knows all rooms, opens them in order and closes them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from agi.server import Server
+from agi.settings import ServerSettings
+from ami_bridge.desk import HouseDesk
+from ami_bridge.domain.names import LineName, PbxName, TenantName
+from ami_bridge.domain.promise import Policy
+from ami_bridge.domain.status import Link, Status
+from ami_bridge.furnish import Furnisher
+from ami_bridge.picture import picture
+from ami_bridge.runner import Runner
+from ami_bridge.settings import Settings, seconds
+from ami_bridge.store import Store, StoreError
+from ami_bridge.voice.library import AudioLibrary
+from ami_bridge.voice.speech import Speech
+from ami_bridge.web.audio import AudioServer
+from ami_bridge.web.board import LiveBoard
+from ami_bridge.web.page import PageServer
+from ami_bridge.web.settings import AudioSettings, PageSettings
+
+log = structlog.get_logger(__name__)
+
+REPAINT = 0.1  # seconds between two pictures of the house, at the least
+
+
+class NothingToWatch(Exception):
+    """Every PBX refused our login: the companion can do nothing until the settings are mended."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class App:
+    """The whole companion."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._tenants = {LineName(line.name): TenantName(line.tenant) for line in settings.line}
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then drain; raise what made it impossible to start, or NothingToWatch."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        async with AsyncExitStack() as rooms:
+            await self._open(rooms)
+
+    async def _open(self, rooms: AsyncExitStack) -> None:
+        settings = self._settings
+        policy = Policy(
+            attempts=settings.callback.attempts,
+            spacing=seconds(settings.callback.spacing_seconds),
+            lifetime=seconds(settings.callback.lifetime_seconds),
+        )
+        store = await Store.open(settings.store.url, policy)
+        rooms.push_async_callback(store.close)
+        library = AudioLibrary(settings.voice.directory, Speech(), recorded=settings.voice.recordings)
+        library.open()
+        desk = HouseDesk(store, settings.audio.url, now)
+        furnisher = Furnisher(settings, store, library, changed=self._dirty.set, clock=now)
+        runners = []
+        for pbx in settings.pbx:
+            runner, room = await furnisher.furnish(pbx, desk.drain)
+            desk.add(PbxName(pbx.name), room)
+            runners.append(runner)
+        board = LiveBoard(Status(now=now()))
+        audio = AudioServer(
+            lambda wanted: recording.path if (recording := library.get(wanted)) else None,
+            AudioSettings(host=settings.audio.listen.host, port=settings.audio.listen.port),
+        )
+        page = PageServer(
+            board,
+            PageSettings(host=settings.web.listen.host, port=settings.web.listen.port, hosts=settings.web.hosts),
+        )
+        server = Server(
+            desk,
+            ServerSettings(
+                host=settings.agi.listen.host,
+                port=settings.agi.listen.port,
+                token=settings.agi.token.get_secret_value(),
+                allow=settings.agi.allow,
+                max_sessions=settings.agi.sessions,
+            ),
+        )
+        for listener in (audio, page):
+            await listener.start()
+            rooms.push_async_callback(listener.close)
+        await server.start()
+        await self._serve(store, runners, board, server)
+
+    async def _serve(self, store: Store, runners: list[Runner], board: LiveBoard, server: Server) -> None:
+        """Watch until told to stop. Callers on the line are heard out first, while everything still works."""
+        log.info("Keepline is at work", pbxs=len(runners), lines=len(self._tenants))
+        async with self._running(store, runners, board) as watching:
+            stop = asyncio.create_task(self._stop.wait(), name="stop")
+            done, _ = await asyncio.wait((stop, watching), return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if stop in done:
+                log.info("Stopping: running calls are heard out", sessions=server.sessions)
+            await server.drain(self._settings.agi.drain_seconds)
+            if watching in done:
+                watching.result()
+        for runner in runners:
+            if runner.state.link is Link.UP:
+                await store.blind_spots.begin(runner.pbx, now(), "the companion was stopped")
+        log.info("Stopped")
+
+    @asynccontextmanager
+    async def _running(
+        self, store: Store, runners: list[Runner], board: LiveBoard
+    ) -> AsyncIterator[asyncio.Task[None]]:
+        watching = asyncio.create_task(self._watch(store, runners, board), name="watching")
+        try:
+            yield watching
+        finally:
+            watching.cancel()
+            await asyncio.wait((watching,))
+
+    async def _watch(self, store: Store, runners: list[Runner], board: LiveBoard) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            painter = tasks.create_task(self._paint(store, runners, board), name="picture")
+            watchers = [tasks.create_task(runner.run(), name=f"{runner.pbx}: runner") for runner in runners]
+            await asyncio.wait(watchers)
+            painter.cancel()
+        if all(runner.state.link is Link.REFUSED for runner in runners):
+            raise NothingToWatch("\n".join(runner.state.detail for runner in runners))
+
+    async def _paint(self, store: Store, runners: list[Runner], board: LiveBoard) -> None:
+        """Show the newest state whenever something changed, and once a second for what changes by itself."""
+        while True:
+            try:
+                board.publish(await picture(store, runners, self._tenants, now()))
+            except StoreError as error:
+                log.warning("The page cannot be brought up to date", problem=str(error))
+            await asyncio.sleep(REPAINT)
+            try:
+                async with asyncio.timeout(1):
+                    await self._dirty.wait()
+            except TimeoutError:
+                pass
+            self._dirty.clear()

@@ -1,0 +1,126 @@
+"""The command `keepline`: run the companion, check its settings, render a PBX's dialplan."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import uvloop
+from cyclopts import App as Commands
+from cyclopts import Parameter
+
+from agi.errors import CannotListen as AgiCannotListen
+from ami_bridge.app import App, NothingToWatch
+from ami_bridge.logs import configure
+from ami_bridge.settings import Settings, SettingsError, load
+from ami_bridge.store import StoreError
+from ami_bridge.voice.errors import VoiceError
+from ami_bridge.web.listening import CannotListen as WebCannotListen
+from dialplan_templates.render import LinePlan, PbxPlan, Unrenderable, write
+
+log = structlog.get_logger(__name__)
+
+UNUSABLE = 2  # the exit status when settings or surroundings must be mended first
+
+Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The settings file (TOML).")]
+
+commands = Commands(name="keepline", help="Keeps an Asterisk phone system's promises to its callers.")
+
+
+@commands.command
+def run(*, config: Config = Path("keepline.toml")) -> None:
+    """Watch the PBXs, answer their callers, place what is owed. Ends after SIGTERM, when callers were heard out."""
+    settings = _settings(config)
+    configure()
+    try:
+        uvloop.run(App(settings).run())
+    except* (AgiCannotListen, WebCannotListen, StoreError, VoiceError, NothingToWatch) as errors:
+        _give_up("\n".join(str(error) for error in _leaves(errors)))
+
+
+@commands.command
+def check(*, config: Config = Path("keepline.toml")) -> None:
+    """Read the settings and say what is wrong with them, or that nothing is."""
+    settings = _settings(config)
+    print(  # noqa: T201 - the command's answer
+        f"{config}: {len(settings.pbx)} PBX, {len(settings.line)} lines, {len(settings.tenant)} tenants: no fault found"
+    )
+
+
+@commands.command
+def render(*, config: Config = Path("keepline.toml"), out: Path, pbx: str | None = None) -> None:
+    """Write extensions.conf and manager.conf for one PBX into a directory, for its own files to include.
+
+    Parameters
+    ----------
+    out
+        The directory, made if need be.
+    pbx
+        Which [[pbx]], when there is more than one.
+    """
+    settings = _settings(config)
+    names = [p.name for p in settings.pbx]
+    if pbx is None and len(names) > 1:
+        _give_up(f"{config} has more than one PBX; name one with --pbx: {', '.join(names)}")
+    name = pbx or names[0]
+    if name not in names:
+        _give_up(f"{config} has no [[pbx]] {name}; there are: {', '.join(names)}")
+    try:
+        paths = write(plan(settings, name), out)
+    except Unrenderable as error:
+        _give_up(f"{config}: {error}")
+    except OSError as error:
+        _give_up(f"--out: {out} cannot be written: {error.strerror}")
+    for path in paths:
+        print(path)  # noqa: T201 - the command's answer
+
+
+def plan(settings: Settings, name: str) -> PbxPlan:
+    """What is rendered for the PBX `name`."""
+    pbx = next(p for p in settings.pbx if p.name == name)
+    return PbxPlan(
+        pbx=pbx.name,
+        agi_url=settings.agi.url,
+        audio_url=settings.audio.url,
+        username=pbx.username,
+        permit=tuple(str(network) for network in pbx.permit),
+        token=settings.agi.token.get_secret_value(),
+        secret=pbx.secret.get_secret_value(),
+        lines=tuple(
+            LinePlan(name=line.name, dids=line.dids, patience=line.patience_seconds, queue=line.queue, ring=line.ring)
+            for line in settings.lines_of(name)
+        ),
+    )
+
+
+def _settings(config: Path) -> Settings:
+    try:
+        return load(config, os.environ)
+    except SettingsError as error:
+        _give_up(str(error))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]
+
+
+def _give_up(message: str) -> NoReturn:
+    for line in message.splitlines():
+        print(f"keepline: {line}", file=sys.stderr)  # noqa: T201 - before or after there is a log
+    raise SystemExit(UNUSABLE)
+
+
+def main() -> None:
+    """The entry point of the command."""
+    commands()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The house behind the front desk: what the AGI scripts are told, and what callers ask for, written down first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+
+from agi.desk import Audio, Caller, Next, Receipt, Rehearsal, Treatment
+from ami_bridge.ami import actions
+from ami_bridge.ami.errors import AmiError
+from ami_bridge.ami.session import Session
+from ami_bridge.announcing import Announcer
+from ami_bridge.calling import Callbacks
+from ami_bridge.domain import announcement as say
+from ami_bridge.domain.announcement import Key, Saying
+from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.names import AnnouncementHash, AttemptId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.numbers import NumberPolicy
+from ami_bridge.domain.promise import Kind, Promise, State, Step
+from ami_bridge.domain.watch import Watch
+from ami_bridge.store import Store, StoreError
+from ami_bridge.voice.library import Recording, url
+from dialplan_templates import contract
+
+log = structlog.get_logger(__name__)
+
+NEVER = timedelta(days=3650)  # a restored-service call is due when its incident is resolved, and not before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineDesk:
+    """What the desk knows about one line."""
+
+    tenant: TenantName
+    numbers: NumberPolicy
+    greeting: Saying
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxDesk:
+    """What the desk works with for one PBX. `promised` is called with the line after each new promise."""
+
+    session: Session
+    watch: Watch
+    announcer: Announcer
+    callbacks: Callbacks
+    lines: Mapping[LineName, LineDesk]
+    news: Callable[[Promise], Awaitable[Saying]]
+    promised: Callable[[LineName], None]
+
+
+class HouseDesk:
+    """Implements `agi.desk.Desk` for all PBXs. A caller from a PBX or for a line not in the settings is a KeyError,
+    which ends that session: the dialplan then plays what it has."""
+
+    def __init__(self, store: Store, audio_url: str, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._pbxs: dict[PbxName, PbxDesk] = {}
+        self._audio_url = audio_url
+        self._clock = clock
+
+    def add(self, pbx: PbxName, room: PbxDesk) -> None:
+        """Serve callers of `pbx` from now on."""
+        self._pbxs[pbx] = room
+
+    async def status(self, caller: Caller) -> Treatment:
+        live = self._pbxs[PbxName(caller.pbx)].announcer.live.get(LineName(caller.line))
+        if live is None:
+            return Treatment()  # it ended while this caller was on the way in
+        return Treatment(audio=self._audio(live.recording), keys=live.saying.keys)
+
+    async def unanswered(self, caller: Caller) -> Treatment:
+        house, line = self._line(caller)
+        refused = house.lines[line].numbers.refuses(caller.number)
+        saying = say.OFFER_NO_NUMBER if refused else say.OFFER
+        return Treatment(audio=self._audio(house.announcer.prepared(line, saying)), keys=saying.keys)
+
+    async def pressed(self, caller: Caller, key: str) -> Receipt:
+        house, line = self._line(caller)
+        if house.lines[line].numbers.refuses(caller.number):
+            return self._receipt(house, line, say.OFFER_NO_NUMBER, Next.CONTINUE)
+        promise = self.promise(caller.pbx, line, key, caller.number or "", caller.uniqueid, self._clock())
+        if promise is None:
+            return self._receipt(house, line, say.NOT_NOTED, Next.CONTINUE)
+        try:
+            _stored, new = await self._store.promises.make(promise)
+        except StoreError as error:
+            log.warning("A promise goes to the PBX, for the store failed", pbx=caller.pbx, problem=str(error))
+            return await self._keep_on_pbx(house, caller, key)
+        house.promised(line)
+        noted = say.NOTED_RESTORED if promise.kind is Kind.RESTORED else say.NOTED_IN_TURN
+        return self._receipt(house, line, noted if new else say.ALREADY_PROMISED, Next.HANGUP)
+
+    async def callback(self, caller: Caller) -> Treatment:
+        house, line = self._line(caller)
+        promise = await self._attempted(house, caller, Step.ANSWERED, "answered")
+        if promise is None:
+            log.warning("A callback nobody owes was answered", pbx=caller.pbx, attempt=caller.attempt)
+            return Treatment(then=Next.HANGUP)
+        saying = house.lines[line].greeting if promise.kind is Kind.IN_TURN else await house.news(promise)
+        return Treatment(
+            audio=self._audio(await house.announcer.record(line, saying)),
+            keys=saying.keys,
+            wait=8.0,
+            then=Next.HANGUP,
+        )
+
+    async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
+        house, line = self._line(caller)
+        step, reason, saying, then = {
+            "1": (Step.ACCEPTED, "the customer pressed 1", say.CALLBACK_CONNECTING, Next.CONNECT),
+            "2": (Step.LATER, "the customer asked for a later call", say.CALLBACK_LATER, Next.HANGUP),
+            "3": (Step.DECLINED, "the customer needs no call any more", say.CALLBACK_DECLINED, Next.HANGUP),
+        }[key]
+        await self._attempted(house, caller, step, reason)
+        return self._receipt(house, line, saying, then)
+
+    async def callback_heard(self, caller: Caller) -> None:
+        house, _line = self._line(caller)
+        await self._attempted(house, caller, Step.TOLD, "heard the news to its end")
+
+    async def rehearsal(self, caller: Caller) -> Rehearsal:
+        wanted = self._pbxs[PbxName(caller.pbx)].announcer.to_rehearse()
+        return Rehearsal(urls=tuple(url(self._audio_url, hash_) for hash_ in wanted))
+
+    async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
+        by_hash = {
+            AnnouncementHash(address.rpartition("/")[2].removesuffix(".wav")): played
+            for address, played in playable.items()
+        }
+        self._pbxs[PbxName(caller.pbx)].announcer.rehearsed(by_hash)
+
+    def promise(
+        self, pbx: str, line: LineName, key: str, number: str, origin: str, pressed: datetime
+    ) -> Promise | None:
+        """The promise a key press stands for; None when the key means nothing on this line now."""
+        house = self._pbxs[PbxName(pbx)]
+        desk, now = house.lines[line], self._clock()
+        incident: Incident | None = None
+        if key == Key.WHEN_FIXED.value:
+            incident = next((i for i in house.watch.outages.open.values() if line in i.lines), None)
+            if incident is None and key not in self._offered(house, line):
+                # Fixed between the announcement and the key: a call back in turn is the nearest thing still owed.
+                key = Key.IN_TURN.value
+        elif key != Key.IN_TURN.value:
+            return None
+        return Promise(
+            id=PromiseId(uuid4().hex),
+            tenant=desk.tenant,
+            pbx=PbxName(pbx),
+            line=line,
+            kind=Kind.RESTORED if incident else Kind.IN_TURN,
+            number=number,
+            origin=origin,
+            arrived=pressed,
+            expires=pressed + desk.lifetime,
+            not_before=now + NEVER if incident else now,
+            state=State.WAITING,
+            reason=f"pressed {key}",
+            incident=incident.id if incident else None,
+        )
+
+    async def drain(self, pbx: PbxName) -> int:
+        """Move key presses the PBX kept while we were away into the ledger; return how many there were.
+
+        Each is deleted on the PBX only after it is stored; drained twice it is still one promise.
+        """
+        house = self._pbxs[pbx]
+        kept = await actions.tree(house.session, contract.KEYS)
+        for entry, value in kept.items():
+            await self._drain_one(house, pbx, entry, value)
+            await actions.delete(house.session, contract.KEYS, entry)
+        return len(kept)
+
+    async def _drain_one(self, house: PbxDesk, pbx: PbxName, entry: str, value: str) -> None:
+        origin = entry.rpartition("-")[0]
+        try:
+            epoch, name, key, number = value.split(":", 3)
+            line = LineName(name)
+            promise = self.promise(
+                pbx, line, key, number, origin, datetime.fromtimestamp(int(epoch), self._clock().tzinfo)
+            )
+        except (ValueError, KeyError, OverflowError):
+            promise = None
+        if promise is None:
+            log.warning("A key press kept by the PBX could not be read", pbx=pbx, entry=entry)
+            return
+        stored, new = await self._store.promises.make(promise, self._clock())
+        refusal = house.lines[line].numbers.refuses(number)
+        if refusal and new:
+            await self._store.promises.step(stored.id, Step.BLOCK, self._clock(), refusal)
+        log.info("A key press kept by the PBX is in the ledger", pbx=pbx, promise_id=stored.id, new=new)
+        house.promised(line)
+
+    async def _keep_on_pbx(self, house: PbxDesk, caller: Caller, key: str) -> Receipt:
+        """The store cannot take it: the PBX keeps it, as it does when we are away. Only what was kept is confirmed."""
+        line = LineName(caller.line)
+        value = f"{int(self._clock().timestamp())}:{line}:{key}:{caller.number or ''}"
+        try:
+            await actions.put(house.session, contract.KEYS, f"{caller.uniqueid}-{key}", value)
+        except AmiError as error:
+            log.warning("A promise could not be written down anywhere", pbx=caller.pbx, problem=str(error))
+            return self._receipt(house, line, say.NOT_NOTED, Next.CONTINUE)
+        return self._receipt(house, line, say.NOTED_OFFLINE, Next.HANGUP)
+
+    async def _attempted(self, house: PbxDesk, caller: Caller, step: Step, reason: str) -> Promise | None:
+        """Move the promise this call was placed for; AMI's events may have been faster or be still on the way."""
+        attempt = AttemptId(caller.attempt or "")
+        if step is not Step.ANSWERED:
+            await house.callbacks.moved(attempt, Step.ANSWERED, "answered")
+        await house.callbacks.moved(attempt, step, reason)
+        promise = await self._store.promises.by_attempt(attempt)
+        return promise if promise is not None and promise.attempt == attempt else None
+
+    def _line(self, caller: Caller) -> tuple[PbxDesk, LineName]:
+        return self._pbxs[PbxName(caller.pbx)], LineName(caller.line)
+
+    def _offered(self, house: PbxDesk, line: LineName) -> str:
+        live = house.announcer.live.get(line)
+        return live.saying.keys if live else ""
+
+    def _receipt(self, house: PbxDesk, line: LineName, saying: Saying, then: Next) -> Receipt:
+        return Receipt(audio=self._audio(house.announcer.prepared(line, saying)), then=then)
+
+    def _audio(self, recording: Recording) -> tuple[Audio, ...]:
+        return (Audio(url=url(self._audio_url, recording.hash), seconds=recording.seconds),)

@@ -1,0 +1,231 @@
+"""One PBX under watch: events and time in, effects out. The tracker, lines, trunks and incidents meet here.
+
+Pure: nothing is performed. Which effects must be stored before they are said is the runner's business; their order
+here is the order in which they follow from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ami_bridge.domain import events as ev
+from ami_bridge.domain import tracker as tr
+from ami_bridge.domain.causes import Fault, fault, words
+from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine
+from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.line import AttendanceChanged, Line
+from ami_bridge.domain.names import AttemptId, Device, LineName, Linkedid, QueueName, TrunkName, Uniqueid
+from ami_bridge.domain.outage import Outages
+from ami_bridge.domain.promise import ATTEMPT_PREFIX, Step
+from ami_bridge.domain.trunk import Signal, Trunk, Verdict, Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """How a line's callers and agents are recognised on the PBX: its numbers, and its queue or the phones that ring."""
+
+    line: LineName
+    dids: tuple[str, ...]
+    queue: QueueName | None = None
+    ring: tuple[Device, ...] = ()
+
+
+@dataclass(slots=True)
+class Watch:
+    """The live picture of one PBX."""
+
+    lines: Mapping[LineName, Line]
+    trunks: Mapping[TrunkName, Trunk]
+    outages: Outages
+    routes: Iterable[Routes]
+    tracker: tr.Tracker = field(default_factory=tr.Tracker)
+    _by_did: dict[str, Line] = field(default_factory=dict)
+    _by_queue: dict[QueueName, Line] = field(default_factory=dict)
+    _by_device: dict[Device, list[Line]] = field(default_factory=dict)
+    _line_of: dict[Linkedid, Line] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for route in self.routes:
+            line = self.lines[route.line]
+            self._by_did.update(dict.fromkeys(route.dids, line))
+            if route.queue is not None:
+                self._by_queue[route.queue] = line
+            for device in route.ring:
+                self._by_device.setdefault(device, []).append(line)
+
+    def feed(self, event: ev.Event, now: datetime) -> list[Effect]:
+        """Take one event seen at `now` (aware); return what is to be done about it."""
+        effects: list[Effect] = []
+        if (on_event := _ON_EVENT.get(type(event))) is not None:
+            effects += on_event(self, event, now)
+        for fact in self.tracker.feed(event, now):
+            if (on_fact := _ON_FACT.get(type(fact))) is not None:
+                effects += on_fact(self, fact, now)
+        return effects
+
+    def tick(self, now: datetime) -> list[Effect]:
+        """Let time pass: holds and patience run out, next words come due."""
+        effects: list[Effect] = []
+        for trunk in self.trunks.values():
+            for change in trunk.tick(now):
+                effects += self.outages.verdict(change, now)
+        for line in self.lines.values():
+            effects += self._attendance(line.tick(now))
+        return effects + self.outages.tick(now)
+
+    def adopt(self, incident: Incident) -> None:
+        """Take over an incident left open by an earlier run: its trunk is down until the PBX says otherwise."""
+        self.outages.adopt(incident)
+        trunk = self.trunks.get(incident.trunk) if incident.trunk else None
+        if trunk is not None:
+            trunk.verdict, trunk.since = Verdict.DOWN, incident.since
+            trunk.evidence.extend(incident.evidence)
+
+    def lost_sight(self) -> None:
+        """The link is down: what is remembered of calls and callers may no longer be so."""
+        self.tracker.forget()
+        self._line_of.clear()
+        for line in self.lines.values():
+            line.waiting.clear()
+
+    def trunk_is_down(self, name: TrunkName) -> bool:
+        return self.trunks[name].verdict is Verdict.DOWN
+
+    def call_started(self, fact: tr.CallStarted, now: datetime) -> list[Effect]:
+        line = self._by_did.get(fact.dialled)
+        if line is not None and not _is_attempt(fact.call):
+            self._line_of[fact.call] = line
+            line.caller_waits(fact.call, fact.number, now)
+        return []
+
+    def queue_joined(self, fact: tr.QueueJoined, now: datetime) -> list[Effect]:
+        """A queue's callers are the line's, by whatever number they came."""
+        line = self._by_queue.get(fact.queue)
+        call = self.tracker.calls.get(fact.call)
+        if line is not None and call is not None and not call.answered and not _is_attempt(fact.call):
+            self._line_of[fact.call] = line
+            line.caller_waits(fact.call, call.number, min(call.queues[fact.queue], now))
+        return []
+
+    def call_answered(self, fact: tr.CallAnswered, _now: datetime) -> list[Effect]:
+        device = Device(fact.by.rpartition("-")[0])
+        for line in self.lines.values():
+            line.agent_talks(device)
+        if _is_attempt(fact.call):
+            return [MovePromise(AttemptId(fact.call), Step.JOINED, f"talking with {device}")]
+        line_of_call = self._line_of.get(fact.call)
+        return self._attendance(line_of_call.caller_answered(fact.call)) if line_of_call else []
+
+    def call_ended(self, fact: tr.CallEnded, now: datetime) -> list[Effect]:
+        if _is_attempt(fact.call):
+            return [MovePromise(AttemptId(fact.call), Step.UNREACHED, words(fact.cause))]
+        line = self._line_of.pop(fact.call, None)
+        return self._attendance(line.caller_gone(fact.call, now)) if line else []
+
+    def channel_state(self, event: ev.ChannelStateChanged, _now: datetime) -> list[Effect]:
+        if not _is_attempt(event.uniqueid):
+            return []
+        if event.state is ev.ChannelState.RINGING:
+            return [MovePromise(AttemptId(event.uniqueid), Step.RANG, "ringing")]
+        if event.state is ev.ChannelState.UP:
+            return [MovePromise(AttemptId(event.uniqueid), Step.ANSWERED, "answered")]
+        return []
+
+    def originate_ended(self, event: ev.OriginateEnded, _now: datetime) -> list[Effect]:
+        if event.answered or not _is_attempt(event.uniqueid):
+            return []
+        return [MovePromise(AttemptId(event.uniqueid), Step.UNREACHED, "not reached")]
+
+    def channel_hung_up(self, event: ev.ChannelHungUp, now: datetime) -> list[Effect]:
+        """A call out over a trunk that ended for the network's fault testifies against the trunk."""
+        channel = self.tracker.channels.get(event.uniqueid)
+        trunk = self.trunks.get(TrunkName(_endpoint(channel.name))) if channel else None
+        if channel is None or trunk is None or channel.uniqueid == channel.call.caller:
+            return []
+        if fault(event.cause) is not Fault.NETWORK:
+            return []
+        return self._signal(trunk, Signal(witness=Witness.CALL, good=False, detail=words(event.cause)), now)
+
+    def contact_changed(self, event: ev.ContactChanged, now: datetime) -> list[Effect]:
+        trunk = self.trunks.get(TrunkName(event.endpoint))
+        if trunk is None or event.reachable is None:
+            return []
+        detail = "the far end answers" if event.reachable else "the far end does not answer"
+        return self._signal(trunk, Signal(witness=Witness.QUALIFY, good=event.reachable, detail=detail), now)
+
+    def member_changed(self, event: ev.QueueMemberChanged, now: datetime) -> list[Effect]:
+        line = self._by_queue.get(event.queue)
+        if line is None:
+            return []
+        changes = line.agent_seen(event.device, now, state=event.state, paused=event.paused)
+        return [*self._attendance(changes), PlaceCalls(line.name)]
+
+    def member_removed(self, event: ev.QueueMemberRemoved, _now: datetime) -> list[Effect]:
+        if (line := self._by_queue.get(event.queue)) is not None:
+            line.agent_gone(event.device)
+        return []
+
+    def agent_rang_out(self, event: ev.AgentRangOut, now: datetime) -> list[Effect]:
+        if (line := self._by_queue.get(event.queue)) is not None:
+            line.agent_rang_out(event.device, now)
+        return []
+
+    def device_changed(self, event: ev.DeviceChanged, now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        for line in self._by_device.get(event.device, ()):
+            effects += self._attendance(line.agent_seen(event.device, now, state=event.state))
+            effects.append(PlaceCalls(line.name))
+        return effects
+
+    def dial_ended(self, event: ev.DialEnded, now: datetime) -> list[Effect]:
+        """A ring-group phone that rang in vain is as good as an agent who did not pick up."""
+        if event.outcome is not ev.DialOutcome.NO_ANSWER:
+            return []
+        channel = self.tracker.channels.get(event.target)
+        if channel is not None:
+            device = Device(channel.name.rpartition("-")[0])
+            for line in self._by_device.get(device, ()):
+                line.agent_rang_out(device, now)
+        return []
+
+    def _signal(self, trunk: Trunk, signal: Signal, now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        for change in trunk.observe(signal, now):
+            effects += self.outages.verdict(change, now)
+        return effects
+
+    @staticmethod
+    def _attendance(changes: list[AttendanceChanged]) -> list[Effect]:
+        return [PushLine(change.line) for change in changes]
+
+
+def _is_attempt(uniqueid: Uniqueid | Linkedid) -> bool:
+    return uniqueid.startswith(ATTEMPT_PREFIX)
+
+
+def _endpoint(channel: str) -> str:
+    """`PJSIP/acme-primary-00000012` is a channel of the endpoint acme-primary."""
+    return channel.partition("/")[2].rpartition("-")[0]
+
+
+_ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
+    ev.ChannelStateChanged: Watch.channel_state,
+    ev.ChannelHungUp: Watch.channel_hung_up,
+    ev.OriginateEnded: Watch.originate_ended,
+    ev.ContactChanged: Watch.contact_changed,
+    ev.QueueMemberChanged: Watch.member_changed,
+    ev.QueueMemberRemoved: Watch.member_removed,
+    ev.AgentRangOut: Watch.agent_rang_out,
+    ev.DeviceChanged: Watch.device_changed,
+    ev.DialEnded: Watch.dial_ended,
+}
+
+_ON_FACT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
+    tr.CallStarted: Watch.call_started,
+    tr.QueueJoined: Watch.queue_joined,
+    tr.CallAnswered: Watch.call_answered,
+    tr.CallEnded: Watch.call_ended,
+}

@@ -1,0 +1,281 @@
+"""Settings: one TOML file, secrets from the environment or from files, validated once, frozen afterwards.
+
+Every error names the setting, what is wrong with it and what to do; values are never echoed, since one may be a
+secret.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from ami_bridge.domain.numbers import NumberPolicy
+
+Network = IPv4Network | IPv6Network
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
+Url = Annotated[str, Field(pattern=r"^[a-z]+://[A-Za-z0-9.:\[\]_-]+[A-Za-z0-9\]]$")]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message has one line per problem, each naming the setting."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _split_listen(value: object) -> object:
+    match = re.fullmatch(r"(.+):(\d{1,5})", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("an address and port such as 127.0.0.1:8080 is needed")
+    return {"host": match[1].strip("[]"), "port": int(match[2])}
+
+
+class Listen(_Part):
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+
+
+Listener = Annotated[Listen, BeforeValidator(_split_listen)]
+
+
+class Store(_Part):
+    url: str = "sqlite:///keepline.db"
+
+
+class Voice(_Part):
+    directory: Path = Path("announcements")
+    recordings: Path | None = None  # operators' own recordings by phrase; they win over synthesis
+
+
+class Agi(_Part):
+    listen: Listener = Listen(host="127.0.0.1", port=4573)
+    url: Url = "agi://127.0.0.1:4573"
+    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
+    token: SecretStr
+    sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    drain_seconds: Seconds = 30
+
+
+class Audio(_Part):
+    listen: Listener = Listen(host="127.0.0.1", port=8081)
+    url: Url = "http://127.0.0.1:8081"
+
+
+class Web(_Part):
+    listen: Listener = Listen(host="127.0.0.1", port=8080)
+    hosts: tuple[str, ...] = ()  # host names, beside loopback's, under which the page may be asked for
+
+
+class Detection(_Part):
+    trunk_failures: Annotated[int, Field(ge=1, le=100)] = 3
+    trunk_hold_seconds: Seconds = 30
+    unanswered_callers: Annotated[int, Field(ge=1, le=100)] = 1
+    agent_shy_seconds: Seconds = 60
+
+
+class Announcement(_Part):
+    lifetime_seconds: Annotated[float, Field(ge=60, le=86400)] = 7200
+    word_every_seconds: Annotated[float, Field(ge=300, le=86400)] = 1800
+
+
+class Callback(_Part):
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    spacing_seconds: Seconds = 600
+    lifetime_seconds: Seconds = 96 * 3600
+    ring_seconds: Annotated[float, Field(ge=5, le=120)] = 30
+    news_at_once: Annotated[int, Field(ge=1, le=100)] = 2  # calls at a time that tell people it is fixed
+
+
+class Tenant(_Part):
+    name: Name
+    spoken: Annotated[str, Field(min_length=1, max_length=80)]
+    timezone: str = "UTC"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}(_[A-Z]{2})?$")] = "en"
+    callback_numbers: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("timezone is not one of the IANA names, such as Europe/Berlin") from None
+        NumberPolicy(self.callback_numbers)
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def numbers(self) -> NumberPolicy:
+        return NumberPolicy(self.callback_numbers)
+
+
+class Trunk(_Part):
+    name: Name  # the PJSIP endpoint's name
+    spoken: Annotated[str, Field(min_length=1, max_length=80)]  # in the customer's terms: "our main telephone line"
+
+
+class Pbx(_Part):
+    name: Name
+    host: str
+    port: Port = 5038
+    username: Name = "keepline"
+    secret: SecretStr
+    permit: tuple[Network, ...] = (IPv4Network("127.0.0.1/32"),)  # from where the PBX lets us log in
+    trunk: tuple[Trunk, ...] = ()
+
+
+class Line(_Part):
+    name: Name
+    tenant: Name
+    pbx: Name
+    dids: Annotated[tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")], ...], Field(min_length=1)]
+    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] | None = None
+    ring: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+/[A-Za-z0-9_.-]+$")], ...] = ()
+    patience_seconds: Annotated[int, Field(ge=3, le=3600)] = 20
+    trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
+    callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
+    caller_id: Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")]
+
+    @model_validator(mode="after")
+    def _one_way_to_people(self) -> Self:
+        if (self.queue is None) == (not self.ring):
+            raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
+        return self
+
+
+class Settings(_Part):
+    """Everything an operator may set. Durations are in seconds."""
+
+    store: Store = Store()
+    voice: Voice = Voice()
+    agi: Agi
+    audio: Audio = Audio()
+    web: Web = Web()
+    detection: Detection = Detection()
+    announcement: Announcement = Announcement()
+    callback: Callback = Callback()
+    tenant: Annotated[tuple[Tenant, ...], Field(min_length=1)]
+    pbx: Annotated[tuple[Pbx, ...], Field(min_length=1)]
+    line: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Self:
+        for what, names in (
+            ("[[tenant]]", [t.name for t in self.tenant]),
+            ("[[pbx]]", [p.name for p in self.pbx]),
+            ("[[line]]", [x.name for x in self.line]),
+        ):
+            if twice := {n for n in names if names.count(n) > 1}:
+                raise ValueError(f"{what} names must differ: {', '.join(sorted(twice))} is there twice")
+        for line in self.line:
+            self._check_line(line)
+        return self
+
+    def _check_line(self, line: Line) -> None:
+        if line.tenant not in {t.name for t in self.tenant}:
+            raise ValueError(f"line {line.name}: there is no [[tenant]] {line.tenant}")
+        pbx = next((p for p in self.pbx if p.name == line.pbx), None)
+        if pbx is None:
+            raise ValueError(f"line {line.name}: there is no [[pbx]] {line.pbx}")
+        trunks = {t.name for t in pbx.trunk}
+        for trunk in (*line.trunks, *line.callback_trunks):
+            if trunk not in trunks:
+                raise ValueError(f"line {line.name}: [[pbx]] {pbx.name} has no [[pbx.trunk]] {trunk}")
+        others = [d for x in self.line if x is not line and x.pbx == line.pbx for d in x.dids]
+        if clash := set(others) & set(line.dids):
+            raise ValueError(f"line {line.name}: did {min(clash)} belongs to another line too")
+
+    def tenant_named(self, name: str) -> Tenant:
+        return next(t for t in self.tenant if t.name == name)
+
+    def lines_of(self, pbx: str) -> tuple[Line, ...]:
+        return tuple(line for line in self.line if line.pbx == pbx)
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+_FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"))
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Read `path`, add secrets from `environment`, and validate; raise SettingsError with a line per problem.
+
+    From the environment come secrets and what differs from host to host: KEEPLINE_AGI_TOKEN,
+    KEEPLINE_PBX_<NAME>_SECRET, KEEPLINE_STORE_URL, KEEPLINE_AGI_URL, KEEPLINE_AUDIO_URL, or each with _FILE appended
+    and the path of a file that holds it.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file; name the settings with --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    _add_secrets(raw, environment)
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{path}: {_where(e['loc'])}: {_problem(e)}" for e in error.errors(include_input=False)]
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _add_secrets(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for section, setting in _FROM_ENVIRONMENT:
+        part = raw.setdefault(section, {})
+        value = _secret(f"KEEPLINE_{section}_{setting}".upper(), environment)
+        if value is not None and isinstance(part, dict):
+            part[setting] = value
+    pbxs = raw.get("pbx")
+    for pbx in pbxs if isinstance(pbxs, list) else []:
+        if isinstance(pbx, dict) and (secret := _secret(_pbx_variable(str(pbx.get("name"))), environment)):
+            pbx["secret"] = secret
+
+
+def _pbx_variable(name: str) -> str:
+    return f"KEEPLINE_PBX_{re.sub('[^A-Z0-9]', '_', name.upper())}_SECRET"
+
+
+def _secret(variable: str, environment: Mapping[str, str]) -> str | None:
+    if variable in environment:
+        return environment[variable]
+    if (path := environment.get(f"{variable}_FILE")) is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}_FILE: the file it names cannot be read: {error}") from None
+
+
+def _where(loc: tuple[int | str, ...]) -> str:
+    """`('pbx', 0, 'port')` as people write it: `pbx[1].port`."""
+    text = ""
+    for part in loc:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "settings"
+
+
+def _problem(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting; check its spelling"
+    if error["type"] == "missing" and error["loc"][-1] == "token":
+        return "the token is missing; set KEEPLINE_AGI_TOKEN (any long random text, the same as when rendering)"
+    if error["type"] == "missing" and error["loc"][-1] == "secret":
+        return "the AMI secret is missing; set KEEPLINE_PBX_<NAME>_SECRET or KEEPLINE_PBX_<NAME>_SECRET_FILE"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,123 @@
+"""The dialplan and the AMI account of one PBX, from values that were checked for what a dialplan would interpret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dialplan_templates import contract
+
+# What may stand in a dialplan unquoted without being read as syntax.
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+", re.ASCII)
+_EXTENSION = re.compile(r"[0-9+*#]+", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9_.~+=-]+", re.ASCII)
+
+# Events that are frequent and never read.
+UNREAD_EVENTS = (
+    "VarSet",
+    "Newexten",
+    "RTCPSent",
+    "RTCPReceived",
+    "TestEvent",
+    "NewCallerid",
+    "NewConnectedLine",
+    "MusicOnHoldStart",
+    "MusicOnHoldStop",
+    "DTMFBegin",
+    "DTMFEnd",
+    "MediaCacheRefresh",
+)
+
+
+class Unrenderable(ValueError):
+    """A value cannot stand in a dialplan without being read as syntax; nothing was written."""
+
+    def __init__(self, what: str, value: str) -> None:
+        super().__init__(f"{what} {value!r} has characters that a dialplan would interpret")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinePlan:
+    """A line as the dialplan knows it: its numbers, and a queue or the phones that ring for `patience` seconds."""
+
+    name: str
+    dids: tuple[str, ...]
+    patience: int
+    queue: str | None = None
+    ring: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxPlan:
+    """Everything rendered for one PBX. `budget` is how long, in seconds, the companion may be silent during a call."""
+
+    pbx: str
+    agi_url: str
+    audio_url: str
+    username: str
+    permit: tuple[str, ...]
+    lines: tuple[LinePlan, ...]
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+    budget: int = 3
+
+
+def render(plan: PbxPlan) -> Mapping[str, str]:
+    """The files by name: `extensions.conf` and `manager.conf`. Raise Unrenderable before anything is made."""
+    _check(plan)
+    environment = Environment(
+        loader=PackageLoader("dialplan_templates", "."),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - not HTML; _check above is what guards a dialplan
+        keep_trailing_newline=True,
+    )
+    values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
+    families = {name: getattr(contract, name) for name in ("LINES", "PROMPTS", "KEYS", "ATTEMPTS")}
+    return {
+        name: environment.get_template(f"{name}.j2").render(**values, **families, unread=UNREAD_EVENTS)
+        for name in ("extensions.conf", "manager.conf")
+    }
+
+
+def write(plan: PbxPlan, directory: Path) -> list[Path]:
+    """Write the rendered files into `directory`, readable by owner and group only: they hold the two secrets."""
+    files = render(plan)
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in files.items():
+        path = directory / name
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.chmod(0o640)
+        fresh.replace(path)
+        paths.append(path)
+    return paths
+
+
+def _check(plan: PbxPlan) -> None:
+    _allow(_PLAIN, "pbx name", plan.pbx)
+    _allow(_PLAIN, "agi.url", plan.agi_url)
+    _allow(_PLAIN, "audio.url", plan.audio_url)
+    _allow(_PLAIN, "username", plan.username)
+    for what, secret in (("agi token", plan.token), ("AMI secret", plan.secret)):
+        if not _SECRET.fullmatch(secret):
+            raise Unrenderable(what, "(not shown)")
+    for network in plan.permit:
+        _allow(_PLAIN, "permit", network)
+    for line in plan.lines:
+        _allow(_PLAIN, "line name", line.name)
+        for did in line.dids:
+            _allow(_EXTENSION, f"line {line.name}: did", did)
+        for device in line.ring:
+            _allow(_PLAIN, f"line {line.name}: ring", device)
+        if line.queue is not None:
+            _allow(_PLAIN, f"line {line.name}: queue", line.queue)
+
+
+def _allow(pattern: re.Pattern[str], what: str, value: str) -> None:
+    if not pattern.fullmatch(value):
+        raise Unrenderable(what, value)
