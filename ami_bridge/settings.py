@@ -11,16 +11,33 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from ami_bridge.domain.numbers import NumberPolicy
 
-Network = IPv4Network | IPv6Network
+
+def _network(value: object) -> object:
+    try:
+        return ip_network(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("a network such as 10.0.0.0/8, or one address, is needed") from None
+
+
+Network = Annotated[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], BeforeValidator(_network)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
@@ -232,7 +249,10 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{path}: {_where(e['loc'])}: {_problem(e)}" for e in error.errors(include_input=False)]
+        faults = error.errors(include_input=False)
+        # A list whose only item is wrong is also reported as too short: the item's own fault says more.
+        told = [f for f in faults if not any(f is not g and f["loc"] == g["loc"][: len(f["loc"])] for g in faults)]
+        problems = [f"{path}: {_where(fault['loc'])}: {_problem(fault)}" for fault in told]
         raise SettingsError("\n".join(problems)) from None
 
 

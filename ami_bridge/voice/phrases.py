@@ -35,6 +35,7 @@ class Phrase(Enum):
     CALLBACK_CONNECTING = "callback_connecting"
     CALLBACK_LATER = "callback_later"
     CALLBACK_DECLINED = "callback_declined"
+    CALLBACK_UNMET = "callback_unmet"  # accepted, but no agent could be reached
     RESTORED = "restored"
 
 
