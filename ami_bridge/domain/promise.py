@@ -93,7 +93,8 @@ class Promise:
 
     `origin` names the call or key press it came from; one origin yields one promise of a kind however often it is
     reported. `arrived` is when the caller reached the line: the order in which callbacks are placed. `attempt` is the
-    attempt in flight, also its channel's Uniqueid. All times are timezone-aware.
+    attempt in flight, also its channel's Uniqueid. A RESTORED promise is made with `not_before` far in the future; it
+    is due once its `incident` is resolved. All times are timezone-aware.
     """
 
     id: PromiseId

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from typing import TypeVar
@@ -66,5 +67,7 @@ class PostgresBackend:
 
     async def close(self) -> None:
         self._closed = True
-        async with asyncio.timeout(self._deadline):
-            await self._engine.dispose()
+        # A server that does not answer is left to notice by itself that we are gone.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline):
+                await self._engine.dispose()

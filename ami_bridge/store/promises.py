@@ -163,6 +163,7 @@ def end_overdue(conn: Connection, now: datetime, policy: Policy, limit: int) -> 
     late = (
         select(promises)
         .where(
+            promises.c.ended.is_(None),  # what the index knows: the ended ones only ever grow
             promises.c.state == State.WAITING.value,
             (promises.c.expires <= now) | (promises.c.attempts >= policy.attempts),
         )

@@ -7,6 +7,7 @@ and only then answers: under load a hundred callers share one flush to disk, and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,15 +75,14 @@ class SqliteBackend:
         self._closing = True
         self._wake.set()
         try:
-            async with asyncio.timeout(self._deadline):
-                await self._server
-        except TimeoutError:
-            pass  # a disk that does not answer keeps its thread; the connection's thread does not hold up our exit
+            # A disk that does not answer is left behind: the driver's thread is a daemon and does not hold up the exit.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._deadline):
+                    await self._server
+                    await self._engine.dispose()
         finally:
             for job in (*self._reads, *self._writes):
                 _answer(job, error=StoreFailed("the store is closed"))
-            async with asyncio.timeout(self._deadline):
-                await self._engine.dispose()
 
     async def _serve(self) -> None:
         while True:
