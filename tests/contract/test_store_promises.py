@@ -9,8 +9,9 @@ import pytest
 
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, PromiseId, TenantName
-from ami_bridge.domain.promise import IllegalStep, Kind, State, Step
-from ami_bridge.store import AttemptTaken, LineKey, StaleAttempt, Store, UnknownPromise
+from ami_bridge.domain.promise import IllegalStep, Kind, State, Step, step
+from ami_bridge.store import AttemptTaken, LineKey, StaleAttempt, Store, StoreBusy, UnknownPromise
+from ami_bridge.store import promises as statements
 from tests.contract.making import (
     IN_TURN,
     LINE,
@@ -65,9 +66,9 @@ async def test_the_same_number_on_another_line_or_for_another_tenant_is_another_
 
 async def test_claims_come_in_order_of_arrival_not_of_making(store: Store) -> None:
     for n in (3, 1, 2):
-        await store.promises.make(a_promise(n))
+        await store.promises.make(a_promise(n, id=PromiseId(f"p{9 - n}")))
     claimed = [await store.promises.claim(LINE, IN_TURN, after(60), attempt(i)) for i in range(4)]
-    assert [p and p.id for p in claimed] == ["p1", "p2", "p3", None]
+    assert [p and p.id for p in claimed] == ["p8", "p7", "p6", None]
 
 
 async def test_a_claim_writes_promise_attempt_and_ledger(store: Store) -> None:
@@ -113,6 +114,7 @@ async def test_a_number_in_flight_for_one_line_is_passed_over_on_another(store: 
     passed_over = await store.promises.claim(SALES, IN_TURN, after(60), attempt(2))
     assert passed_over is not None
     assert passed_over.id == "p3"
+    assert await store.promises.due(LINE.pbx, after(60)) == []
     assert await store.promises.claim(SALES, IN_TURN, after(60), attempt(3)) is None
 
     await store.promises.step(ringing.id, Step.UNREACHED, after(90), "busy", attempt(1))
@@ -169,6 +171,17 @@ async def test_news_of_an_old_attempt_changes_nothing(store: Store) -> None:
             await store.promises.step(PromiseId("p1"), Step.ANSWERED, now, "late news", attempt(1))
         assert before == (await store.promises.get(PromiseId("p1")), await store.promises.ledger(PromiseId("p1")))
         await store.promises.claim(LINE, IN_TURN, after(90) + POLICY.spacing, attempt(2))
+
+
+async def test_a_write_based_on_what_is_no_longer_so_is_refused(store: Store) -> None:
+    """Tried and waiting again is not the same as never tried, though the state is."""
+    never_tried, _ = await store.promises.make(a_promise(1))
+    await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
+    waiting = await store.promises.step(never_tried.id, Step.UNREACHED, after(90), "busy", attempt(1))
+    ended = step(never_tried, Step.DECLINED, after(91), reason="not needed", policy=POLICY)
+    with pytest.raises(StoreBusy, match="another writer"):
+        await store._backend.write(lambda conn: statements._write(conn, never_tried, ended, after(91)))
+    assert await store.promises.get(never_tried.id) == waiting
 
 
 async def test_a_step_the_domain_refuses_changes_nothing(store: Store) -> None:
