@@ -8,6 +8,7 @@ companion that dies in the middle costs the caller the margin at most, and one t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from math import ceil
 
 from agi import commands
@@ -54,7 +55,8 @@ class Channel:
         clock = asyncio.get_running_loop().time
         end = clock() + seconds
         await self._renew(seconds)
-        while (left := end - clock()) > 0:
+        left = seconds
+        while left > 0:
             reply = await self._ask(commands.wait_for_digit(left), left)
             if reply.result < 0:
                 raise ChannelGone("the caller hung up while a key was awaited")
@@ -62,6 +64,7 @@ class Channel:
                 return None
             if (key := chr(reply.result)) in keys:
                 return key
+            left = end - clock()
         return None
 
     async def can_play(self, url: str) -> bool:
@@ -77,12 +80,12 @@ class Channel:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""
         await self._ask(commands.verbose(message))
 
-    async def finish(self, then: Next) -> None:
+    def finish(self, then: Next) -> Awaitable[Reply]:
         """Leave the receipt by which the dialplan knows that all was said, and where the call goes."""
-        await self._ask(commands.set_variable("KL_NEXT", then.value))
+        return self._ask(commands.set_variable("KL_NEXT", then.value))
 
-    async def _renew(self, seconds: float) -> None:
-        await self._ask(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + self._settings.margin))))
+    def _renew(self, seconds: float) -> asyncio.Future[Reply]:
+        return self._ask(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + self._settings.margin))))
 
     def _ask(self, command: bytes, seconds: float = 0.0) -> asyncio.Future[Reply]:
         """Send `command`, which takes `seconds` by itself; past that and the margin the dialplan has taken over."""

@@ -3,11 +3,14 @@
 Asterisk splits a command at spaces; inside double quotes a backslash escapes `"` and `\\`, and a line break cannot be
 sent at all (res_agi.c, parse_args). It reads 2,048 bytes at most, so we stay under 2,000. Every argument is quoted,
 which also keeps the count of words fixed.
+
+The few commands that all callers get are remembered: building one costs more than sending it.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from agi.errors import Unsendable
 
@@ -18,6 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\([a-z]*\))?")
 
 
+@lru_cache(maxsize=256)
 def stream_file(file: str, escape_digits: str = "", offset: int = 0) -> bytes:
     """Play `file` from sample `offset`; a key in `escape_digits` ends it. The result is that key's ASCII code.
 
@@ -32,6 +36,7 @@ def stream_file(file: str, escape_digits: str = "", offset: int = 0) -> bytes:
     return _line(f'STREAM FILE {_quoted(file)} "{escape_digits}"')
 
 
+@lru_cache(maxsize=256)
 def wait_for_digit(seconds: float) -> bytes:
     """Wait for any key. The result is its ASCII code, 0 when none came, -1 on a channel that failed."""
     if not 0 <= seconds < 86_400:  # Asterisk takes -1 as for ever
@@ -39,6 +44,7 @@ def wait_for_digit(seconds: float) -> bytes:
     return _line(f"WAIT FOR DIGIT {round(seconds * 1000)}")
 
 
+@lru_cache(maxsize=256)
 def set_variable(name: str, value: str) -> bytes:
     """Set a channel variable, or a dialplan function such as `TIMEOUT(absolute)`. The result is always 1."""
     if not _VARIABLE.fullmatch(name):

@@ -55,12 +55,18 @@ def _parse(block: bytes) -> Environment:
     lines.pop()
     if len(lines) > MAX_LINES:
         raise Malformed(f"the environment has more than {MAX_LINES} lines")
-    found: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(": ")
-        if not colon or not name.startswith("agi_"):
-            raise Malformed(f"line {lines.index(line) + 1} of the environment is not `agi_name: value`")
-        found[name] = value
+    # This runs while a caller waits: the lines are looked at one by one only to say which of them is wrong.
+    try:
+        found = dict([line.split(": ", 1) for line in lines])
+    except ValueError:
+        raise _wrong(lines) from None
+    if b"\n".join((b"", block)).count(b"\nagi_") != len(lines):
+        raise _wrong(lines)
     if len(found) < len(lines):
         raise Malformed("the environment names the same thing twice")
     return found
+
+
+def _wrong(lines: list[str]) -> Malformed:
+    number = next(n for n, line in enumerate(lines, 1) if not line.startswith("agi_") or ": " not in line)
+    return Malformed(f"line {number} of the environment is not `agi_name: value`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping
+from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -17,15 +18,20 @@ T = TypeVar("T")
 
 
 class PunctualDesk:
-    """A Desk that answers within `within` seconds or raises DeskLate.
+    """A Desk that answers within `limit` seconds or raises DeskLate.
 
     A question is given up then. What a caller pressed or heard is not: writing it down goes on to its end although the
     caller is no longer kept waiting for it, and although they may have hung up meanwhile.
+
+    Limits are kept by `sweep`, which its owner calls several times a second: a timer for each question costs more than
+    most answers do.
     """
 
-    def __init__(self, desk: Desk, within: float) -> None:
+    def __init__(self, desk: Desk, limit: float) -> None:
         self._desk = desk
-        self._limit = within
+        self._limit = limit
+        self._asking: dict[asyncio.Task[Any] | None, float] = {}  # who waits for an answer, until when
+        self._late: set[asyncio.Task[Any] | None] = set()
         self._writing: set[asyncio.Task[Any]] = set()
 
     async def status(self, caller: Caller) -> Treatment:
@@ -52,6 +58,15 @@ class PunctualDesk:
     async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
         await self._written(self._desk.rehearsed(caller, playable))
 
+    def sweep(self) -> None:
+        """Give up the questions whose time has passed."""
+        now = monotonic()
+        for task in [task for task, end in self._asking.items() if end < now]:
+            del self._asking[task]
+            self._late.add(task)
+            if task is not None:
+                task.cancel()
+
     async def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for what is still being written down, then give it up."""
         if self._writing:
@@ -62,13 +77,18 @@ class PunctualDesk:
                 log.error("What callers pressed or heard was not written down in time", writes=len(late))
 
     async def _within(self, answer: Awaitable[T]) -> T:
+        task = asyncio.current_task()
+        self._asking[task] = monotonic() + self._limit
         try:
-            async with asyncio.timeout(self._limit) as limit:
-                return await answer
-        except TimeoutError:
-            if limit.expired():
-                raise DeskLate(f"the desk did not answer within {self._limit:g} s") from None
-            raise
+            return await answer
+        except asyncio.CancelledError:
+            # Ours, unless whoever runs this task cancelled it as well: then that counts.
+            if task not in self._late or task is None or task.uncancel():
+                raise
+            raise DeskLate(f"the desk did not answer within {self._limit:g} s") from None
+        finally:
+            self._asking.pop(task, None)
+            self._late.discard(task)
 
     async def _written(self, answer: Coroutine[Any, Any, T]) -> T:
         # Held here rather than by the session, which must be free to end before it.

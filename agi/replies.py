@@ -37,6 +37,10 @@ class Notice(Enum):
     HANGUP = "hangup"
 
 
+# What nearly every segment is: no need to take it apart again when the parser is empty.
+USUAL = {b"200 result=0\n": Reply(200, 0), b"200 result=1\n": Reply(200, 1)}
+
+
 class ReplyParser:
     """Cuts the stream into replies and notices. However it is split, the same values come out in the same order."""
 
@@ -46,9 +50,16 @@ class ReplyParser:
         self._buffer = b""
         self._usage: list[bytes] | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether what came so far has been given out: nothing of a reply is held."""
+        return not self._buffer and self._usage is None
+
     def feed(self, data: bytes) -> Iterator[Reply | Notice]:
-        """Take `data`; yield what is whole. Raises Malformed, after what came before it, for a line over 8 KiB or one
-        that is no AGI reply; nothing can be read after that. Iterate to the end: the rest is kept only then.
+        """Take `data`; yield what is whole. To be iterated at once and to the end.
+
+        Raises Malformed, after what came before it, for a line over 8 KiB or one that is no AGI reply; nothing can be
+        read after that.
         """
         *lines, rest = (self._buffer + data if self._buffer else data).split(b"\n")
         for line in lines:

@@ -6,8 +6,7 @@ The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT])`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from agi.desk import Caller
 from agi.environment import Environment
@@ -20,9 +19,10 @@ _SEPARATORS = str.maketrans("", "", " ().-")
 # ITU-T Q.951.3 as Asterisk's AST_PRES_* holds it: two bits say whether the number may be shown.
 _PRESENTATION = 0x60
 _RESTRICTED = 0x20
+_DECIMAL = re.compile(r"[0-9]{1,3}")
 
 
-class Script(Enum):
+class Script(StrEnum):
     """The flows the dialplan can ask for; the value is the path in the AGI address."""
 
     STATUS = "status"
@@ -31,23 +31,23 @@ class Script(Enum):
     REHEARSE = "rehearse"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    script: Script
-    token: str = field(repr=False)
-    caller: Caller
+_SCRIPTS = {script.value: script for script in Script}
 
 
-def read_request(environment: Environment) -> Request:
-    """Return what `environment` asks for; raise Malformed naming what is missing or unknown."""
+def read_token(environment: Environment) -> str:
+    """The secret the dialplan showed; empty if it showed none."""
+    return environment.get("agi_arg_1", "")
+
+
+def read_request(environment: Environment) -> tuple[Script, Caller]:
+    """Return which script is asked for and for whom; raise Malformed naming what is missing or unknown."""
     name = environment.get("agi_network_script", "")
-    try:
-        script = Script(name)
-    except ValueError:
-        raise Malformed(f"there is no script {name[:40]!r}") from None
+    script = _SCRIPTS.get(name)
+    if script is None:
+        raise Malformed(f"there is no script {name[:40]!r}")
     # A rehearsal is about the PBX, not about a line of it.
     line = environment.get("agi_arg_3", "") if script is Script.REHEARSE else _needed(environment, "agi_arg_3")
-    caller = Caller(
+    return script, Caller(
         pbx=_needed(environment, "agi_arg_2"),
         channel=_needed(environment, "agi_channel"),
         uniqueid=_needed(environment, "agi_uniqueid"),
@@ -56,7 +56,6 @@ def read_request(environment: Environment) -> Request:
         language=environment.get("agi_language") or "en",
         attempt=environment.get("agi_arg_4") or None,
     )
-    return Request(script=script, token=environment.get("agi_arg_1", ""), caller=caller)
 
 
 def _needed(environment: Environment, name: str) -> str:
@@ -69,7 +68,9 @@ def _needed(environment: Environment, name: str) -> str:
 def _number(environment: Environment) -> str | None:
     """The caller's number, or None when it is withheld, unknown, or not a number one could call."""
     presentation = environment.get("agi_callingpres", "0")
-    if presentation.isdecimal() and len(presentation) < 4 and int(presentation) & _PRESENTATION == _RESTRICTED:
+    if _DECIMAL.fullmatch(presentation) and int(presentation) & _PRESENTATION == _RESTRICTED:
         return None
-    number = environment.get("agi_callerid", "").translate(_SEPARATORS)
+    number = environment.get("agi_callerid", "")
+    if not _NUMBER.fullmatch(number):
+        number = number.translate(_SEPARATORS)
     return number if len(number) <= _NUMBER_MAX and _NUMBER.fullmatch(number) else None

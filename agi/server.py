@@ -11,7 +11,7 @@ import errno
 import hmac
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
@@ -23,7 +23,7 @@ from agi.desk import Caller, Desk, Next
 from agi.environment import Environment
 from agi.errors import AgiError, CannotListen, ChannelGone, Malformed, PeerSilent
 from agi.punctual import PunctualDesk
-from agi.request import Request, Script, read_request
+from agi.request import Script, read_request, read_token
 from agi.scripts.callback import callback
 from agi.scripts.rehearse import rehearse
 from agi.scripts.status import status
@@ -46,7 +46,7 @@ SWEEP = 0.1
 CUT_WITHIN = 1.0
 
 
-class End(Enum):
+class End(StrEnum):
     """How a session ended."""
 
     FINISHED = "finished"  # all was said, the receipt is set
@@ -62,7 +62,7 @@ class End(Enum):
 class Server:
     """Answers FastAGI. `ends` counts how sessions ended since the start.
 
-    Sessions run as named tasks of their own, held here and not in a TaskGroup: the failure of one must not touch another.
+    Sessions run as named tasks of their own and not in a TaskGroup: the failure of one must not touch another.
     """
 
     def __init__(self, desk: Desk, settings: ServerSettings) -> None:
@@ -72,6 +72,7 @@ class Server:
         self._live: set[Session] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._loop: asyncio.AbstractEventLoop
         self._listener: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._full = False
@@ -93,7 +94,7 @@ class Server:
 
     async def start(self) -> None:
         """Listen. Raises CannotListen, naming the setting, when the address cannot be used."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         where = self._settings
         try:
             self._listener = await loop.create_server(
@@ -104,7 +105,7 @@ class Server:
             if error.errno == errno.EADDRINUSE:
                 raise CannotListen(f"{address}: the port is taken; stop what uses it or choose another") from error
             raise CannotListen(f"{address}: {error.strerror or error}; choose an address of this machine") from error
-        self._sweep = loop.call_later(SWEEP, self._sweep_deadlines)
+        self._sweep = self._loop.call_later(SWEEP, self._sweep_deadlines)
         log.info("The front desk is open", host=where.host, port=self.port)
 
     async def drain(self, seconds: float) -> None:
@@ -115,7 +116,7 @@ class Server:
         if self._listener is None:
             return
         listener, self._listener = self._listener, None
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         end = clock() + seconds
         listener.close()
         if not await self._emptied(seconds):
@@ -153,20 +154,20 @@ class Server:
             self._full = True
             self._dismiss(session, End.TURNED_AWAY)
         else:
-            session.deadline = asyncio.get_running_loop().time() + self._settings.request_within
+            session.deadline = self._loop.time() + self._settings.request_within
 
     def ready(self, session: Session, environment: Environment) -> None:
+        if not hmac.compare_digest(read_token(environment).encode(), self._token):
+            log.warning("A session was refused: wrong token", peer=session.peer)
+            self._dismiss(session, End.REFUSED)
+            return
         try:
-            request = read_request(environment)
+            script, caller = read_request(environment)
         except Malformed as error:
             self.spoiled(session, error)
             return
-        if not hmac.compare_digest(request.token.encode(), self._token):
-            log.warning("A session was refused: wrong token", peer=str(session.peer), script=request.script.value)
-            self._dismiss(session, End.REFUSED)
-            return
-        session.task = asyncio.create_task(
-            self._serve(session, request), name=f"agi: {request.script.value} {request.caller.uniqueid}"
+        session.task = self._loop.create_task(
+            self._serve(session, script, caller), name=f"agi: {script} {caller.uniqueid}"
         )
 
     def spoiled(self, session: Session, error: AgiError) -> None:
@@ -182,41 +183,37 @@ class Server:
         if session.task is None or session.task.done():
             self._forget(session)
 
-    async def _serve(self, session: Session, request: Request) -> None:
+    async def _serve(self, session: Session, script: Script, caller: Caller) -> None:
         end = End.CUT
         try:
-            end = await self._run(Channel(session, self._settings), request)
+            channel = Channel(session, self._settings)
+            await channel.finish(await SCRIPTS[script](channel, self._desk, caller))
+            end = End.FINISHED
+        except ChannelGone as gone:
+            end = End.GONE
+            log.debug("The caller is gone", pbx=caller.pbx, uniqueid=caller.uniqueid, reason=str(gone))
+        except AgiError as error:
+            end = End.FAILED
+            log.warning(
+                "A session ended early: its caller hears the fallback",
+                pbx=caller.pbx,
+                uniqueid=caller.uniqueid,
+                script=script.value,
+                reason=str(error),
+            )
+        except Exception:  # whatever went wrong, it is this caller's session only
+            end = End.BROKEN
+            log.exception(
+                "A script failed: its caller hears the fallback",
+                pbx=caller.pbx,
+                uniqueid=caller.uniqueid,
+                script=script.value,
+            )
         finally:
             self.ends[end] += 1
             session.close()
             if session.lost:
                 self._forget(session)
-
-    async def _run(self, channel: Channel, request: Request) -> End:
-        caller = request.caller
-        try:
-            await channel.finish(await SCRIPTS[request.script](channel, self._desk, caller))
-        except ChannelGone as gone:
-            log.debug("The caller is gone", pbx=caller.pbx, uniqueid=caller.uniqueid, reason=str(gone))
-            return End.GONE
-        except AgiError as error:
-            log.warning(
-                "A session ended early: its caller hears the fallback",
-                pbx=caller.pbx,
-                uniqueid=caller.uniqueid,
-                script=request.script.value,
-                reason=str(error),
-            )
-            return End.FAILED
-        except Exception:  # whatever went wrong, it is this caller's session only
-            log.exception(
-                "A script failed: its caller hears the fallback",
-                pbx=caller.pbx,
-                uniqueid=caller.uniqueid,
-                script=request.script.value,
-            )
-            return End.BROKEN
-        return End.FINISHED
 
     def _dismiss(self, session: Session, end: End) -> None:
         """End a session for which nothing runs."""
@@ -249,8 +246,8 @@ class Server:
         return False
 
     def _sweep_deadlines(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         for session in [session for session in self._live if session.deadline < now]:
             session.overdue()
-        self._sweep = loop.call_later(SWEEP, self._sweep_deadlines)
+        self._desk.sweep()
+        self._sweep = self._loop.call_later(SWEEP, self._sweep_deadlines)

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from agi.commands import name_of
 from agi.environment import Environment, EnvironmentParser
 from agi.errors import AgiError, ChannelGone, CommandRefused, Malformed, PeerSilent
-from agi.replies import Notice, Reply, ReplyParser
+from agi.replies import USUAL, Notice, Reply, ReplyParser
 
 DEAD_CHANNEL = 511
 
@@ -111,6 +111,12 @@ class Session(asyncio.Protocol):
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        # Nearly every segment is one short reply to the command under way; the general way gives the same.
+        if (usual := USUAL.get(data)) and (waiter := self._waiter) and self._replies.empty and not waiter.done():
+            self._waiter = None
+            self.deadline = inf
+            waiter.set_result(usual)
+            return
         if self._error is not None:
             return
         try:
