@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import struct
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -70,6 +71,7 @@ def bounded(patience: float) -> Middleware:
             async with asyncio.timeout(patience):
                 await response.prepare(request)
                 await response.write_eof()
+                await request.writer.drain()  # write_eof leaves the last part, here all of it, in the transport
         except TimeoutError:
             cut(request)
         except ConnectionError:
@@ -80,6 +82,8 @@ def bounded(patience: float) -> Middleware:
 
 
 def cut(request: web.Request) -> None:
-    """Drop the connection with whatever it still holds: its peer does not read."""
-    if request.transport is not None:
-        request.transport.abort()
+    """Reset the connection: what a peer did not read is thrown away here and in the kernel, and it learns so at once."""
+    transport = request.transport
+    if transport is not None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()

@@ -1,4 +1,4 @@
-"""A house to look at, the real servers on loopback, and a real browser."""
+"""The real servers on loopback, and a real browser: one for all tests here, which therefore share its event loop."""
 
 from __future__ import annotations
 
@@ -6,144 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 from playwright.async_api import Browser, async_playwright
 
-from ami_bridge.domain.incident import Incident, IncidentState
-from ami_bridge.domain.names import (
-    IncidentId,
-    LineName,
-    PbxName,
-    PromiseId,
-    TenantName,
-    TrunkName,
-)
-from ami_bridge.domain.promise import Kind, Promise, State
-from ami_bridge.domain.status import (
-    BlindSpot,
-    LineStatus,
-    Link,
-    PbxStatus,
-    Status,
-    TrunkStatus,
-    WaitingCaller,
-)
+from ami_bridge.domain.status import Status
 from ami_bridge.web.board import LiveBoard
-from ami_bridge.web.page import PageServer
 from ami_bridge.web.settings import PageSettings
+from tests.web.house import House, Running
 
 CHROMIUM = Path("/usr/bin/chromium")
-ACME, PBX1 = TenantName("acme"), PbxName("pbx1")
-
-
-class House:
-    """Makes states as the companion would publish them. `now` is real, so that waits on the page are believable."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
-
-    def ago(self, **span: float) -> datetime:
-        return self.now - timedelta(**span)
-
-    def hence(self, **span: float) -> datetime:
-        return self.now + timedelta(**span)
-
-    def caller(self, number: str = "+15551230142", **waited: float) -> WaitingCaller:
-        return WaitingCaller(number=number, since=self.ago(**waited or {"minutes": 2}))
-
-    def line(self, name: str = "support", **changes: object) -> LineStatus:
-        base = LineStatus(name=LineName(name), tenant=ACME, pbx=PBX1, verdict="answered", free_agents=2, agents=4)
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def promise(self, number: str = "+15551230142", **changes: object) -> Promise:
-        base = Promise(
-            id=PromiseId(f"p-{number}"), tenant=ACME, pbx=PBX1, line=LineName("support"), kind=Kind.IN_TURN,
-            number=number, origin="1763.1", arrived=self.ago(minutes=9), expires=self.hence(hours=95),
-            not_before=self.ago(minutes=9), reason="pressed 1 while waiting",
-        )  # fmt: skip
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def incident(self, **changes: object) -> Incident:
-        base = Incident(
-            id=IncidentId("i-1"), tenant=ACME, pbx=PBX1, trunk=TrunkName("acme-primary"), lines=(LineName("support"),),
-            state=IncidentState.IDENTIFIED, since=self.ago(minutes=14), changed=self.ago(minutes=13),
-            next_word=self.hence(minutes=16), evidence=("qualify: unreachable", "call: 503 Service Unavailable"),
-        )  # fmt: skip
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def pbx(self, name: str = "pbx1", **changes: object) -> PbxStatus:
-        base = PbxStatus(
-            name=PbxName(name), link=Link.UP, since=self.ago(hours=3), version="22.10.1", calls=7, lag_ms=1.4
-        )
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def trunk(self, name: str = "acme-primary", **changes: object) -> TrunkStatus:
-        base = TrunkStatus(name=TrunkName(name), pbx=PBX1, verdict="up", since=self.ago(hours=3))
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def quiet(self) -> Status:
-        """One PBX, watched, one line and one trunk, both well, and nobody there."""
-        return Status(now=self.now, pbxs=(self.pbx(),), lines=(self.line(),), trunks=(self.trunk(),))
-
-    def busy(self) -> Status:
-        """Everything the page knows how to show, at once."""
-        said = (
-            "We know that calls to our support line fail since this afternoon. Our provider is repairing it. "
-            "You will hear more from us by half past two. Press 2 and we call you when it is fixed."
-        )
-        numbers = [f"+1555123{i:04}" for i in range(100, 112)]
-        states = [State.WAITING, State.RINGING, State.CONFIRMING, State.WAITING, State.CONNECTING]
-        reasons = ["pressed 1 while waiting", "an agent is free", "the call was answered",
-            "busy at the second attempt", "pressed 1 when called"]  # fmt: skip
-        owed = [
-            self.promise(numbers[i], state=states[i], reason=reasons[i], attempts=i, arrived=self.ago(minutes=20 - i),
-                kind=Kind.RESTORED if i == 0 else Kind.IN_TURN,
-                not_before=self.hence(minutes=6) if i == 3 else self.ago(minutes=20 - i))
-            for i in range(5)
-        ]  # fmt: skip
-        over = [(State.KEPT, "bridged with agent 101"), (State.WITHDRAWN, "the customer got through by themselves"),
-            (State.EXHAUSTED, "five attempts, never answered"), (State.BLOCKED, "premium-rate number")]  # fmt: skip
-        ended = [
-            self.promise(numbers[5 + i], state=state, reason=why, attempts=i + 1, arrived=self.ago(hours=2, minutes=i))
-            for i, (state, why) in enumerate(over)
-        ]
-        return Status(
-            now=self.now,
-            pbxs=(
-                self.pbx(),
-                self.pbx("pbx2", link=Link.REFUSED, since=self.ago(minutes=26), calls=0,
-                    detail="AMI login refused: check pbx.pbx2.secret, then permit in manager.conf"),
-            ),
-            trunks=(
-                self.trunk(verdict="down", since=self.ago(minutes=14),
-                    evidence=("qualify: unreachable", "call: 503 Service Unavailable", "call: no route (cause 3)")),
-                self.trunk("acme-backup"),
-                self.trunk("globex-sip", pbx=PbxName("pbx2")),
-            ),
-            lines=(
-                self.line(verdict="unanswered", free_agents=0, announcing=said, announced_until=self.hence(minutes=16),
-                    waiting=(self.caller(minutes=4, seconds=12), self.caller("+15551230977", seconds=48))),
-                self.line("sales"),
-                self.line("billing", verdict="unanswered", free_agents=0, agents=2,
-                    waiting=(self.caller("anonymous", seconds=9),)),
-                self.line("helpdesk", pbx=PbxName("pbx2"), tenant=TenantName("globex"), free_agents=1),
-            ),
-            incidents=(
-                self.incident(),
-                self.incident(id=IncidentId("i-0"), state=IncidentState.RESOLVED, since=self.ago(hours=30),
-                    changed=self.ago(hours=29), trunk=TrunkName("acme-backup")),
-            ),
-            promises=(*owed, *ended),
-            blind_spots=(
-                BlindSpot(pbx=PbxName("pbx2"), begin=self.ago(minutes=26), end=None, reason="AMI login refused"),
-                BlindSpot(pbx=PBX1, begin=self.ago(hours=3, seconds=41), end=self.ago(hours=3),
-                    reason="connection reset by peer"),
-            ),
-        )  # fmt: skip
 
 
 @pytest.fixture
@@ -151,27 +26,7 @@ def house() -> House:
     return House()
 
 
-class Running:
-    """The page served from `board`, whose settings a test may choose; stopped and started again at the same port."""
-
-    def __init__(self, board: LiveBoard, settings: PageSettings) -> None:
-        self.board, self.settings = board, settings
-        self.server = PageServer(board, settings)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}"
-
-    async def restart(self) -> None:
-        self.server = PageServer(self.board, self.settings)
-        await self.server.start()
-        self.settings = replace(self.settings, port=self.server.port)
-
-    async def stop(self) -> None:
-        await self.server.close()
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def serve(house: House) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
     """Serve a page of the quiet house, or of a given one: `await serve(status, streams=2)`."""
     running: list[Running] = []
@@ -187,7 +42,7 @@ async def serve(house: House) -> AsyncIterator[Callable[..., Awaitable[Running]]
         await each.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def http() -> AsyncIterator[ClientSession]:
     async with ClientSession() as session:
         yield session
@@ -200,7 +55,7 @@ def chromium() -> Path:
     return CHROMIUM
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         # No request of the browser's own may leave the machine, hence the switches.
