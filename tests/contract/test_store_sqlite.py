@@ -26,6 +26,16 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 async def store(sqlite_url: str) -> AsyncIterator[Store]:
+    opened = await Store.open(sqlite_url, POLICY, deadline=30)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+async def hasty(store: Store, sqlite_url: str) -> AsyncIterator[Store]:
+    """A store over the same file that waits no longer than a second."""
     opened = await Store.open(sqlite_url, POLICY, deadline=1)
     try:
         yield opened
@@ -97,17 +107,19 @@ async def test_a_write_that_fails_undoes_itself_and_none_of_its_neighbours(store
 
 
 async def test_a_lock_held_by_another_program_is_busy_for_writers_only_and_only_as_long_as_it_is_held(
-    store: Store, other: sqlite3.Connection
+    store: Store, hasty: Store, other: sqlite3.Connection
 ) -> None:
     promise, _ = await store.promises.make(a_promise(1))
     other.execute("BEGIN IMMEDIATE")
-    writing = asyncio.create_task(store.promises.make(a_promise(2)))
-    assert await store.promises.open() == [promise]
+    writing = asyncio.create_task(hasty.promises.make(a_promise(2)))
+    assert await hasty.promises.open() == [promise]
     with pytest.raises(StoreBusy, match="within 1 s"):
         await writing
+    waiting = asyncio.create_task(store.promises.make(a_promise(3)))
+    await store.promises.open()
     other.execute("ROLLBACK")
-    assert (await store.promises.make(a_promise(3)))[1]
-    assert [p.id for p in await store.promises.open()] == ["p1", "p3"]
+    assert (await waiting)[1]
+    assert [p.id for p in await hasty.promises.open()] == ["p1", "p3"]
 
 
 async def test_a_write_waits_out_a_lock_shorter_than_its_deadline(store: Store, other: sqlite3.Connection) -> None:
@@ -199,11 +211,13 @@ async def test_a_store_left_open_does_not_hang_the_exit(sqlite_url: str) -> None
     assert done.returncode == 7
 
 
-async def test_a_busy_claim_can_be_asked_about_and_repeated(store: Store, other: sqlite3.Connection) -> None:
+async def test_a_busy_claim_can_be_asked_about_and_repeated(
+    store: Store, hasty: Store, other: sqlite3.Connection
+) -> None:
     await store.promises.make(a_promise(1))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusy):
-        await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
+        await hasty.promises.claim(LINE, IN_TURN, after(60), attempt(1))
     other.execute("ROLLBACK")
     assert await store.promises.by_attempt(attempt(1)) is None
     claimed = await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
