@@ -82,4 +82,8 @@ async def tree(session: Session, family: str) -> dict[str, str]:
     except ActionRefused:  # Asterisk's answer for a family with nothing in it
         return {}
     prefix = f"/{family}/"
-    return {entry["Key"].removeprefix(prefix): entry["Val"] for entry in entries}
+    return {
+        entry["Key"].removeprefix(prefix): entry.get("Val", "")
+        for entry in entries
+        if entry.event == "DBGetTreeResponse"
+    }

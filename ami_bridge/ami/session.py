@@ -126,7 +126,7 @@ class Session:
         await self._log_in()
         await self._until_booted()
         settings = await self.ask("CoreSettings")
-        return str(settings["AsteriskVersion"])
+        return str(settings.get("AsteriskVersion", "unknown"))
 
     async def _log_in(self) -> None:
         login = {"Username": self._address.username, "Secret": self._address.secret, "Events": "on"}

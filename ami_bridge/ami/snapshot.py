@@ -43,7 +43,7 @@ async def _list(session: Session, action: str) -> Iterable[Message]:
 
 def _channel(message: Message) -> list[ev.Event]:
     events = _one(decode.channel_created, message)
-    if events and message["BridgeId"]:
+    if events and message.get("BridgeId"):
         [created] = events
         assert isinstance(created, ev.ChannelCreated)  # noqa: S101 - what the decoder above makes
         events.append(ev.BridgeEntered(bridge=Bridgeid(message["BridgeId"]), uniqueid=created.uniqueid))

@@ -102,7 +102,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         action, replies = waiting
         replies.append(message)
         failed = "response" in message and not message.success
-        complete = message.event.endswith("Complete") or message["eventlist"] == "Complete" if action.as_list else True
+        complete = not action.as_list or message.event.endswith("Complete") or message.get("EventList") == "Complete"
         if failed or complete:
             del self.pending[action.id]
             if not action.future.done():

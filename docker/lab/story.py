@@ -1,0 +1,257 @@
+"""The main job as a story in three acts, played on the real test PBX and checked on the wire and in the audio.
+
+The demonstration narrates it; the end-to-end tests play the same acts and assert the same expectations. An act raises
+at the first expectation that was not observed: NotSeen for something on the wire or the page, NotHeard for audio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aiohttp import ClientSession
+
+from docker.lab.ami import Event, NotSeen
+from docker.lab.carrier import Call
+from docker.lab.hearing import RATE, Heard, NotHeard, heard, load, tone
+from docker.lab.house import House, line, promises, trunk
+from docker.lab.stack import STATE, Lab, Stack
+
+SUPPORT = "5550100"
+LISTENS = 3.0  # seconds a caller of ours listens before pressing a key
+TONES = {"101": 440, "102": 660}  # Hz: what each agent sounds
+GOOD = 0.8  # a score from which an announcement counts as heard
+
+# The beginnings of the announcements' texts, by which the story knows them (ami_bridge/voice/phrases/en).
+OFFER = "We are sorry that nobody could answer."
+UNANSWERED = "Nobody is answering this line at the moment."
+NOTED = "Thank you. It is written down. We will call you back in your turn"
+CALLBACK = "Hello, this is Acme Hosting calling you back."
+FAULT = "We know about a fault with our main telephone line"
+NOTED_RESTORED = "Thank you. It is written down. We will call you when"
+NOTED_OFFLINE = "Thank you. It is noted"
+RESTORED = "Hello, this is Acme Hosting. You asked us to call you about a fault"
+
+
+Playing = Callable[[Event], str | None]  # the recording an event says is being played, if it says so
+
+
+class Narrator(Protocol):
+    """Is told what happens, as it happens."""
+
+    def act(self, title: str) -> None: ...
+    def step(self, text: str) -> None: ...
+    def heard(self, who: str, what: Heard, recording: Path) -> None: ...
+
+
+@dataclass(slots=True)
+class Story:
+    """The acts. They build on each other: play them in order, from `begin` on."""
+
+    stack: Stack
+    lab: Lab
+    house: House
+    tell: Narrator
+
+    async def begin(self) -> None:
+        """Everything works, nobody calls, and no agent is there."""
+        await self.lab.carrier.restore("primary")
+        await self.lab.carrier.hang_up_all()
+        for agent in ("101", "102"):
+            await self.lab.carrier.agent_leaves(agent)
+            await self.lab.carrier.phone(agent, label=f"agent-{agent}")
+        await self.house.until(
+            lambda s: (
+                s["pbxs"][0]["link"] == "up"
+                and trunk(s, "acme-primary")["verdict"] == "up"
+                and line(s, "support")["free_agents"] == 0
+            ),
+            "the PBX is watched, its trunk is up, no agent is free",
+        )
+
+    async def unanswered_line(self) -> None:
+        """A caller waits in vain, leaves a key press, and is called back and joined with an agent who has come."""
+        self.tell.act("A support line that nobody answers")
+        customer = "15551230001"
+        call = await self._arrives(customer, "caller-1")
+        await self.house.until(lambda s: line(s, "support")["callers"] == 1, "the caller waits on the line")
+        self.tell.step("The caller waits and hears music. No agent is logged in.")
+        await self._says(call, OFFER, self._streaming)
+        await call.press("1")
+        self.tell.step("Nobody answered; the caller hears so, and presses 1.")
+        await call.ended(20)
+        await self._did_hear(call, OFFER, NOTED)
+        await self.house.until(
+            lambda s: [p["state"] for p in promises(s, "001")][:1] == ["waiting"], "the promise is on the page"
+        )
+        self.tell.step("The promise is in the ledger: waiting for a free agent.")
+
+        second = await self._arrives("15551230002", "caller-2")
+        await self._says(second, UNANSWERED, self._streaming)
+        await second.hangup()
+        await self._did_hear(second, UNANSWERED)
+        self.tell.step("The next caller is told at once, without waiting first.")
+
+        await self._kept(customer, "customer-1", agent="101")
+
+    async def dead_trunk(self) -> None:
+        """A trunk dies; callers hear it, one asks to be told when it is fixed, and is."""
+        self.tell.act("A trunk that dies")
+        customer = "15551230003"
+        mark = self.lab.pbx.ami.mark()
+        await self.lab.carrier.cut("primary")
+        self.tell.step("The network of acme-primary drops every packet.")
+        failed = await self.lab.pbx.trunk_becomes("acme-primary", "Unreachable", since=mark)
+        await self._line_state(present=True)
+        live = asyncio.get_running_loop().time() - failed.at
+        self.tell.step(f"Asterisk notices; {live * 1000:.0f} ms later the announcement is live on the PBX.")
+        call = await self._arrives(customer, "caller-3")
+        await self._says(call, FAULT, self._streaming)
+        await asyncio.sleep(LISTENS)
+        await call.press("2")
+        await call.ended(20)
+        await self._did_hear(call, FAULT, NOTED_RESTORED)
+        await self.house.until(
+            lambda s: [p["kind"] for p in promises(s, "003")][:1] == ["restored"], "the promise is on the page"
+        )
+        self.tell.step("The caller hears what is wrong and presses 2: call me when it is fixed.")
+
+        await self.lab.carrier.phone(customer, mode="answer", ring=1, label="customer-3")
+        mark = self.lab.carrier.ami.mark()
+        await self.lab.carrier.restore("primary")
+        self.tell.step("The trunk is mended.")
+        phone = await self.lab.carrier.expect_call(customer, since=mark, deadline=40)
+        await self.house.until(lambda s: not s["incidents"], "the incident is resolved")
+        await self._line_state(present=False)
+        await phone.answered()
+        self.tell.step("The incident is resolved; the line is quiet again; the caller's phone rings.")
+        await phone.ended(40)
+        await self._did_hear(phone, RESTORED)
+        await self.house.until(
+            lambda s: [p["state"] for p in promises(s, "003")][:1] == ["kept"], "the promise is kept"
+        )
+        self.tell.step("The caller has been told. The promise is kept.")
+
+    async def dead_companion(self) -> None:
+        """The trunk dies again and the companion is killed; callers still hear it, and a key press is kept."""
+        self.tell.act("A companion that is killed while callers arrive")
+        customer = "15551230004"
+        mark = self.lab.pbx.ami.mark()
+        await self.lab.carrier.cut("primary")
+        await self.lab.pbx.trunk_becomes("acme-primary", "Unreachable", since=mark)
+        await self.house.until(lambda s: line(s, "support")["announcing"].startswith(FAULT), "the announcement is live")
+        await self.stack.kill("keepline", "KILL")
+        self.tell.step("The trunk is dead again, and now the companion too (SIGKILL).")
+        calls = [await self._arrives(customer, "caller-4"), await self._arrives("15551230005", "caller-5")]
+        await self._says(calls[0], FAULT, self._reading)
+        await asyncio.sleep(LISTENS)
+        await calls[0].press("1")
+        await calls[0].ended(20)
+        await calls[1].hangup()
+        await self._did_hear(calls[0], FAULT, NOTED_OFFLINE)
+        await self._did_hear(calls[1], FAULT)
+        kept = await self.lab.pbx.db_tree("keepline-keys")
+        if not any(f":1:{customer}" in value for value in kept.values()):
+            raise NotSeen(f"the key press is not in AstDB: {sorted(kept)}")
+        self.tell.step("Both hear the announcement from the PBX's own cache; one presses 1; AstDB keeps the key press.")
+        await self.stack.start("keepline")
+        await self.house.until(
+            lambda s: len(promises(s, "004")) > 0, "the key press is a promise in the ledger", deadline=30
+        )
+        if await self.lab.pbx.db_tree("keepline-keys"):
+            raise NotSeen("AstDB still holds key presses after they were taken over")
+        self.tell.step("The companion is back and has taken the key press into its ledger.")
+        await self._kept(customer, "customer-4", agent="102")
+        await self.lab.carrier.restore("primary")
+
+    async def _arrives(self, number: str, label: str) -> Call:
+        call = await self.lab.carrier.call(SUPPORT, number=number, trunk="backup", label=label)
+        await call.answered()
+        return call
+
+    async def _kept(self, customer: str, label: str, *, agent: str) -> None:
+        """An agent comes; the customer is called, hears who it is, presses 1, and talks with that agent."""
+        await self.lab.carrier.phone(customer, mode="answer", ring=1, label=label)
+        mark, pbx_mark = self.lab.carrier.ami.mark(), self.lab.pbx.ami.mark()
+        await self.lab.carrier.agent_arrives(agent)
+        self.tell.step(f"Agent {agent} logs in.")
+        phone = await self.lab.carrier.expect_call(customer, since=mark)
+        await phone.answered()
+        self.tell.step("The customer's phone rings and is answered.")
+        await self._says(phone, CALLBACK, self._streaming, since=pbx_mark)
+        await asyncio.sleep(LISTENS)
+        mark = self.lab.carrier.ami.mark()
+        await phone.press("1")
+        agent_phone = await self.lab.carrier.expect_call(agent, since=mark)
+        await agent_phone.answered()
+        await self.house.until(
+            lambda s: [p["state"] for p in promises(s, customer[-3:])][:1] == ["kept"], "the promise is kept"
+        )
+        await asyncio.sleep(2)  # they talk
+        await agent_phone.hangup()
+        await phone.ended(10)
+        await self._did_hear(phone, CALLBACK)
+        lasted = len(load(await phone.recorded())) / RATE
+        sounded = tone(phone.recording, TONES[agent], lasted - 1.8)
+        if sounded < GOOD:
+            raise NotHeard(f"{phone.recording.name}: agent {agent} sounds in only {sounded:.0%} of the end of it")
+        self.tell.step(f"They press 1 and talk with agent {agent}. The promise is kept.")
+        await self.lab.carrier.agent_leaves(agent)
+
+    async def _line_state(self, *, present: bool, deadline: float = 20) -> None:
+        """Wait until the PBX has, or no longer has, something to say about the support line."""
+        async with asyncio.timeout(deadline):
+            while bool(await self.lab.pbx.db_tree("keepline-line")) != present:
+                await asyncio.sleep(0.002)
+
+    @staticmethod
+    def _streaming(event: Event) -> str | None:
+        """The companion has the PBX play a recording."""
+        found = re.search(r"STREAM FILE \"?\S+/([0-9a-f]{64})\.wav", event["Command"])
+        return found[1] if event.name == "AGIExecStart" and found else None
+
+    @staticmethod
+    def _reading(event: Event) -> str | None:
+        """The dialplan plays a recording by itself and listens for a key."""
+        found = re.search(r"/([0-9a-f]{64})\.wav", event["AppData"])
+        return found[1] if event.name == "Newexten" and event["Application"] == "Read" and found else None
+
+    async def _says(self, call: Call, text: str, playing: Playing, since: int | None = None) -> None:
+        """Wait until the PBX starts to play the announcement that begins with `text`, and listen to it for a while."""
+        await self.lab.pbx.ami.wait_for(
+            lambda e: (found := playing(e)) is not None and self._text(found).startswith(text),
+            f"{call.label} is told: {text}...",
+            25,
+            since,
+        )
+        await asyncio.sleep(LISTENS)
+
+    def _text(self, recording: str) -> str:
+        return next((text for text, wav in self.house.announcements().items() if wav.stem == recording), "")
+
+    async def _did_hear(self, call: Call, *beginnings: str) -> None:
+        """The recording of what `call` heard holds announcements that begin so, in this order, and scores well."""
+        recording = await call.recorded()
+        found = await asyncio.to_thread(heard, recording, self.house.announcements())
+        position = 0
+        for beginning in beginnings:
+            match = next((h for h in found[position:] if h.name.startswith(beginning)), None)
+            if match is None or match.score < GOOD:
+                seen = "; ".join(f"{h.name[:40]}... {h.score:.2f}" for h in found) or "no announcement at all"
+                raise NotHeard(f"{recording.name}: expected {beginning!r}, heard: {seen}")
+            position = found.index(match) + 1
+            self.tell.heard(call.label, match, recording)
+
+
+@asynccontextmanager
+async def told(stack: Stack, narrator: Narrator) -> AsyncIterator[Story]:
+    """A story on the running test PBX."""
+    settings = await stack.settings()
+    async with stack.connected() as lab, ClientSession() as session:
+        house = House(session, settings["KEEPLINE_PAGE"].rstrip("/"), STATE / "keepline" / "announcements")
+        yield Story(stack, lab, house, narrator)
