@@ -12,27 +12,31 @@ import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Places = NDArray[np.signedinteger[Any]]
-Samples = NDArray[np.floating[Any]]
-Spectrum = NDArray[np.complexfloating[Any, Any]]
+from docker.lab.correlation import (
+    FAINT,
+    HOP,
+    RATE,
+    WINDOW,
+    Places,
+    Recording,
+    Samples,
+    Search,
+    correlation,
+    loudness,
+    nearby,
+    piece,
+    speech_windows,
+)
 
-RATE = 8000
-_WINDOW, _HOP = (
-    3200,
-    800,
-)  # samples: long enough that another word in the same voice does not fit, short enough to follow
-_BLOCK, _BIN = 8000, 400  # for finding the place at all: whole seconds of speech, to within 50 ms
 _SLIP, _NEAR = (
     800,
     24,
 )  # samples a window may have moved against its neighbour: at a jitter buffer's slip, and ordinarily
 _FITS = 0.6  # correlation from which a window counts as heard
-_FAINT = 1e-3  # RMS against full scale (-60 dB), under which a stretch is silence whatever it resembles
 _LEAST = 1.0  # seconds of speech that must fit before an announcement is said to have been heard
 
 
@@ -81,13 +85,13 @@ class _Fit:
     def interval(self) -> tuple[int, int]:
         """From the first sample that fits to the last, in the recording."""
         fitting = self.places[self.heard]
-        return (int(fitting[0]), int(fitting[-1]) + _WINDOW) if fitting.size else (0, 0)
+        return (int(fitting[0]), int(fitting[-1]) + WINDOW) if fitting.size else (0, 0)
 
     @property
     def speech(self) -> int:
         """Samples of the announcement that were heard."""
-        steps = np.diff(self.starts[self.heard], append=self.starts[-1] + 2 * _WINDOW)
-        return int(np.minimum(steps, _WINDOW).sum()) if self.heard.any() else 0
+        steps = np.diff(self.starts[self.heard], append=self.starts[-1] + 2 * WINDOW)
+        return int(np.minimum(steps, WINDOW).sum()) if self.heard.any() else 0
 
     def as_heard(self, name: str) -> Heard:
         """Where no window fits, the score is what the best alignment came to, and the interval is empty."""
@@ -127,23 +131,25 @@ def heard(recording: Path, announcements: Mapping[str, Path], *, least_s: float 
     end is it, or else all are named. Less than `least_s` seconds of speech are not enough to name anything, except
     most of an announcement that is shorter.
     """
-    rest, sought = load(recording), {name: load(path) for name, path in announcements.items()}
-    fits = {name: _lay(samples, rest) for name, samples in sought.items()}
+    samples = load(recording)
+    whole, rest = Recording(samples), samples.copy()
+    searches = {name: Search(load(path), whole) for name, path in announcements.items()}
+    fits = {name: _lay(search, rest) for name, search in searches.items()}
     found: list[Heard] = []
     while best := _best(fits, least_s):
         found += [fits[name].as_heard(name) for name in best]
         begin, end = fits[best[0]].interval
-        rest = rest.copy()
         rest[max(begin, 0) : end] = 0.0
-        for name, fit in fits.items():
-            if fit.interval[0] < end and begin < fit.interval[1]:
-                fits[name] = _lay(sought[name], rest)
+        for name, search in searches.items():
+            search.claimed(begin, end)
+            if fits[name].interval[0] < end and begin < fits[name].interval[1]:
+                fits[name] = _lay(search, rest)
     return sorted(found, key=lambda one: (one.start_s, one.name))
 
 
 def match(recording: Path, announcement: Path) -> Heard:
     """How well `recording` holds `announcement` at the place it fits best, however badly that is."""
-    return _lay(load(announcement), load(recording)).as_heard(announcement.stem)
+    return _found(load(announcement), load(recording)).as_heard(announcement.stem)
 
 
 def first_sound(recording: Path, announcement: Path) -> float:
@@ -153,15 +159,15 @@ def first_sound(recording: Path, announcement: Path) -> float:
     NotHeard if less than a second of it is there.
     """
     wanted, samples = load(announcement), load(recording)
-    fit = _lay(wanted, samples)
-    if fit.speech < min(_LEAST * RATE, fit.starts.size * _HOP / 2):
+    fit = _found(wanted, samples)
+    if fit.speech < min(_LEAST * RATE, fit.starts.size * HOP / 2):
         raise NotHeard(f"{announcement.name} is not in {recording.name}")
     first = int(np.flatnonzero(fit.heard)[0])
     offset = int(fit.places[first] - fit.starts[first])
     audible = np.flatnonzero(np.abs(wanted) > 0.02 * np.abs(wanted).max())
-    for start in range(int(audible[0]), int(fit.starts[first]) + _WINDOW, 80):
-        piece, there = wanted[start : start + 320], _slice(samples, start + offset, 320)
-        if _loudness(piece) > _FAINT and _correlation(piece, there) > _FITS:
+    for start in range(int(audible[0]), int(fit.starts[first]) + WINDOW, 80):
+        part = wanted[start : start + 320]
+        if loudness(part) > FAINT and correlation(part, piece(samples, start + offset, 320)) > _FITS:
             return max(start + offset, 0) / RATE
     return float(fit.places[first]) / RATE
 
@@ -185,7 +191,7 @@ def tone(recording: Path, hz: float, from_s: float, to_s: float | None = None) -
     wheel = np.exp(-2j * np.pi * hz / RATE * np.arange(400))
     power = ((pieces * taper) ** 2).sum(axis=1) / (taper**2).sum()
     share = 2 * np.abs((pieces * taper) @ wheel) ** 2 / taper.sum() ** 2 / np.maximum(power, 1e-12)
-    return float(((share > 0.35) & (power > _FAINT**2 * 10)).mean())
+    return float(((share > 0.35) & (power > FAINT**2 * 10)).mean())
 
 
 def _pieces(samples: Samples, from_s: float, to_s: float | None, size: int) -> Samples:
@@ -199,7 +205,7 @@ def _best(fits: Mapping[str, _Fit], least_s: float) -> list[str]:
     enough = {
         name: fit
         for name, fit in fits.items()
-        if fit.worth > 0 and fit.speech >= min(least_s * RATE, 0.8 * fit.starts.size * _HOP)
+        if fit.worth > 0 and fit.speech >= min(least_s * RATE, 0.8 * fit.starts.size * HOP)
     }
     if not enough:
         return []
@@ -215,18 +221,25 @@ def _overlap(one: _Fit, other: _Fit) -> float:
     return (min(b, d) - max(a, c)) / max(b - a, d - c)
 
 
-def _lay(announcement: Samples, recording: Samples) -> _Fit:
-    """Lay `announcement` on `recording` where it fits best, following its windows outwards from the best of them.
+def _found(announcement: Samples, recording: Samples) -> _Fit:
+    return _lay(Search(announcement, Recording(recording)), recording)
+
+
+def _lay(search: Search, recording: Samples) -> _Fit:
+    """Lay an announcement on `recording` where it fits best, following its windows outwards from the best of them.
 
     Where not even windows side by side fit, those are all that is looked at: most announcements are not there.
     """
-    starts = _speech_windows(announcement)
+    starts, around = speech_windows(search.announcement), search.place()
     if not starts.size:
         raise ValueError("an announcement without speech cannot be looked for")
-    around = _place(announcement, recording)
-    rough = {
-        index: _fit(announcement, recording, int(starts[index]), around, _SLIP) for index in range(0, len(starts), 4)
-    }
+
+    def fit(index: int, offset: int, reach: int) -> tuple[int, float]:
+        start = int(starts[index])
+        moved, quality = nearby(search.announcement[start : start + WINDOW], recording, start + offset, reach)
+        return offset + moved, quality
+
+    rough = {index: fit(index, around, _SLIP) for index in range(0, len(starts), 4)}
     anchor = max(rough, key=lambda index: rough[index][1])
     if rough[anchor][1] < _FITS:
         return _laid(starts[list(rough)], list(rough.values()))
@@ -234,7 +247,9 @@ def _lay(announcement: Samples, recording: Samples) -> _Fit:
     for indices in (range(anchor + 1, len(starts)), range(anchor - 1, -1, -1)):
         offset = rough[anchor][0]
         for index in indices:
-            found[index] = _follow(announcement, recording, int(starts[index]), offset)
+            found[index] = fit(index, offset, _NEAR)
+            if found[index][1] < 0.9:
+                found[index] = max(found[index], fit(index, offset, _SLIP), key=lambda one: one[1])
             if found[index][1] >= _FITS:
                 offset = found[index][0]
     return _laid(starts, found)
@@ -243,93 +258,3 @@ def _lay(announcement: Samples, recording: Samples) -> _Fit:
 def _laid(starts: Places, found: list[tuple[int, float]]) -> _Fit:
     offsets, quality = np.array([offset for offset, _ in found]), np.array([quality for _, quality in found])
     return _Fit(starts, starts + offsets, quality)
-
-
-def _follow(announcement: Samples, recording: Samples, start: int, offset: int) -> tuple[int, float]:
-    """The offset and correlation of the window at `start`, whose neighbour had `offset`: near it unless it slipped."""
-    near = _fit(announcement, recording, start, offset, _NEAR)
-    if near[1] > 0.9:
-        return near
-    return max(near, _fit(announcement, recording, start, offset, _SLIP), key=lambda found: found[1])
-
-
-def _fit(announcement: Samples, recording: Samples, start: int, offset: int, reach: int) -> tuple[int, float]:
-    """The offset within `reach` samples of `offset` at which the window at `start` fits best, and how well."""
-    piece = announcement[start : start + _WINDOW]
-    there = _slice(recording, start + offset - reach, len(piece) + 2 * reach)
-    quality = _correlations(piece, there)
-    best = int(np.argmax(quality))
-    return offset - reach + best, float(quality[best])
-
-
-def _place(announcement: Samples, recording: Samples) -> int:
-    """The offset of `announcement` in `recording` on which most seconds of it agree, to within two bins.
-
-    At half the rate and in single precision: it is the slow part, and only has to come near.
-    """
-    ahead = _bins(len(announcement))  # an offset can be negative: the recording may begin within the announcement
-    sought, there = _halved(announcement), np.pad(_halved(recording), _BLOCK // 2)
-    size = 1 << (len(there) + _BLOCK // 2).bit_length()
-    spectrum, votes = np.fft.rfft(there, size), np.zeros(ahead + _bins(len(recording)) + 2)
-    for start in range(0, len(announcement), _BLOCK):
-        block = sought[start // 2 : (start + _BLOCK) // 2]
-        if _loudness(block) > _FAINT:
-            quality = _correlations(block, there, spectrum)
-            best = np.pad(quality, (0, -len(quality) % (_BIN // 2))).reshape(-1, _BIN // 2).max(axis=1)
-            wide = np.maximum(best, np.maximum(np.roll(best, 1), np.roll(best, -1)))
-            first = ahead - (start + _BLOCK) // _BIN  # the vote that the first bin's place is worth
-            part = slice(max(first, 0), min(first + len(best), len(votes)))
-            worth = np.clip(wide - 0.4, 0, None) + 0.01 * best
-            votes[part] += worth[part.start - first : part.stop - first]
-    return (int(np.argmax(votes)) - ahead) * _BIN + _BIN // 2
-
-
-def _bins(samples: int) -> int:
-    return -(-samples // _BIN)
-
-
-def _halved(samples: Samples) -> Samples:
-    return np.asarray(samples[: len(samples) // 2 * 2].reshape(-1, 2).mean(axis=1), np.float32)
-
-
-def _speech_windows(announcement: Samples) -> Places:
-    """Where the windows begin that hold speech: not the pauses, which fit any silence."""
-    loud = _loudness(announcement)
-    last = max(len(announcement) - _WINDOW, 0)
-    return np.array(
-        [s for s in range(0, last + 1, _HOP) if _loudness(announcement[s : s + _WINDOW]) > 0.25 * loud], np.int64
-    )
-
-
-def _correlations(piece: Samples, there: Samples, spectrum: Spectrum | None = None) -> Samples:
-    """The normalised correlation of `piece` with every stretch of `there` as long as it; 0 where that is silent.
-
-    `spectrum` is that of `there`, where it is at hand.
-    """
-    if spectrum is None:
-        spectrum = np.fft.rfft(there, 1 << (len(there) + len(piece) - 1).bit_length())
-    size = 2 * (len(spectrum) - 1)
-    product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(there, dtype=np.float64))])
-    around = np.maximum(energy[len(piece) :] - energy[: -len(piece)], 0)
-    audible = around > _FAINT**2 * len(piece)
-    scale = np.sqrt(np.where(audible, around, 1.0) * max(float(piece @ piece), 1e-12))
-    return np.where(audible, product[: len(around)] / scale, 0.0)
-
-
-def _correlation(one: Samples, other: Samples) -> float:
-    norm = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / norm if norm > 0 else 0.0
-
-
-def _loudness(samples: Samples) -> float:
-    return float(np.sqrt((samples**2).mean())) if samples.size else 0.0
-
-
-def _slice(samples: Samples, start: int, length: int) -> Samples:
-    """`length` samples from `start`, with silence where there are none."""
-    out = np.zeros(length)
-    begin, end = max(start, 0), min(start + length, len(samples))
-    if begin < end:
-        out[begin - start : end - start] = samples[begin:end]
-    return out
