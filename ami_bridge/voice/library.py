@@ -133,7 +133,7 @@ class AudioLibrary:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise SpeechFailed(f"voice.recorded: {file} cannot be read: {error.strerror or error}") from error
+                raise SpeechFailed(f"voice.recordings: {file} cannot be read: {error.strerror or error}") from error
         choice = self._speech.choose(language)
         return _Source(choice.engine.name, choice.voice.name, choice)
 

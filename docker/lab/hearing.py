@@ -32,6 +32,8 @@ from docker.lab.correlation import (
     speech_windows,
 )
 
+__all__ = ["RATE", "Heard", "NotHeard", "first_sound", "heard", "load", "longest_silence", "match", "tone"]
+
 _SLIP, _NEAR = (
     800,
     24,
@@ -70,7 +72,10 @@ class _Fit:
 
     @property
     def heard(self) -> NDArray[np.bool_]:
-        return self.quality >= _FITS
+        """The windows that fit, up to where the announcement was cut off; what fits after that does so by chance."""
+        fits = self.quality >= _FITS
+        gain = np.cumsum(np.where(fits, 1, -1))
+        return fits & (np.arange(fits.size) <= (int(gain.argmax()) if fits.size else 0))
 
     @property
     def worth(self) -> int:

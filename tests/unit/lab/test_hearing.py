@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.speech import Speech
-from docker.lab.correlation import RATE
-from docker.lab.hearing import NotHeard, first_sound, heard, load, longest_silence, match, tone
+from docker.lab.hearing import RATE, NotHeard, first_sound, heard, load, longest_silence, match, tone
 
 Samples = NDArray[np.floating]
 
@@ -76,7 +75,7 @@ def silence(seconds: float) -> Samples:
 
 
 def sine(hz: float, seconds: float, level: float = 0.2) -> Samples:
-    return level * np.sin(2 * np.pi * hz / RATE * np.arange(round(seconds * RATE)))
+    return np.asarray(level * np.sin(2 * np.pi * hz / RATE * np.arange(round(seconds * RATE))))
 
 
 def music(seconds: float) -> Samples:

@@ -205,6 +205,13 @@ async def test_a_recording_that_is_no_audio_is_named(tmp_path: Path) -> None:
         await library.render(TEXT, "en", recorded_as="offer")
 
 
+async def test_a_recording_that_cannot_be_read_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "recorded" / "en" / "offer.wav").mkdir(parents=True)
+    library = AudioLibrary(tmp_path / "audio", Speech(), recorded=tmp_path / "recorded")
+    with pytest.raises(SpeechFailed, match=r"^voice\.recordings: .*offer\.wav cannot be read"):
+        await library.render(TEXT, "en", recorded_as="offer")
+
+
 @pytest.mark.parametrize("name", ["../offer", "Offer", "", "a/b"])
 async def test_a_recording_is_looked_up_by_a_plain_name_only(name: str, library: AudioLibrary) -> None:
     with pytest.raises(ValueError, match="not a phrase's name"):
