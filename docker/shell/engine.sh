@@ -3,6 +3,16 @@
 
 PODMAN_PACKAGES=(podman podman-compose buildah netavark aardvark-dns iptables fuse-overlayfs runc mmdebstrap)
 
+# Sets ENGINE for the commands that follow an `up`: what it chose, without asking again.
+engine_recall() {
+    ENGINE=${KEEPLINE_ENGINE:-}
+    case $ENGINE in
+        docker) ;;
+        podman) podman_configure ;;
+        *) engine_choose ;;
+    esac
+}
+
 # Sets ENGINE. A `docker` command without a running engine behind it is common, so Docker has to answer.
 engine_choose() {
     if command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then

@@ -64,6 +64,7 @@ image_build() {
 images_forget() {
     "$ENGINE" images --format '{{.Repository}}:{{.Tag}}' | grep "^$1:" | grep -v ":$2\$" \
         | xargs -r "$ENGINE" rmi >/dev/null 2>&1 || true
+    "$ENGINE" image prune -f --filter label=org.keepline.stage --filter until=2h >/dev/null 2>&1 || true
 }
 
 # Sets BASE_FOUND: the official image if a registry answers within seconds, else one made from this machine's mirror.

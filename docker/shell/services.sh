@@ -81,7 +81,7 @@ dialplan_render() {
     [ "$(cat "$STATE/pbx/.inputs" 2>/dev/null)" != "$inputs" ] || return 0
     "$ENGINE" run --rm --network none --env-file "$STATE/keepline.env" \
         -v "$HOME_DIR/keepline.toml:/etc/keepline/keepline.toml:ro" -v "$STATE/pbx:/rendered" \
-        "$KEEPLINE_IMAGE" render --config /etc/keepline/keepline.toml --out /rendered \
+        "$KEEPLINE_IMAGE" render --config /etc/keepline/keepline.toml --out /rendered >/dev/null \
         || die "keepline render failed (above)"
     if running pbx; then
         container_exec pbx start-asterisk refresh >/dev/null
@@ -168,7 +168,7 @@ clean() {
     images_forget localhost/keepline-asterisk none
     images_forget localhost/keepline none
     # Recordings belong to the containers' users.
-    rm -rf "$STATE"/{recordings,sounds,pbx,keepline} 2>/dev/null \
-        || "$ENGINE" run --rm -v "$STATE:/state" "$BASE_LOCAL" sh -c 'rm -rf /state/recordings /state/sounds /state/pbx /state/keepline'
+    rm -rf "$STATE"/{recordings,sounds,pbx,pbx-data,keepline} 2>/dev/null \
+        || "$ENGINE" run --rm -v "$STATE:/state" "$BASE_LOCAL" sh -c 'rm -rf /state/recordings /state/sounds /state/pbx /state/pbx-data /state/keepline'
     rm -f "$STATE"/*.env "$STATE"/*.log
 }

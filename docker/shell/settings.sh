@@ -31,7 +31,7 @@ settings_for_up() {
 settings_for_others() {
     local name value
     if [ -f "$STATE/settings.env" ]; then
-        while IFS='=' read -r name value; do export "$name=$value"; done <"$STATE/settings.env"
+        while IFS='=' read -r name value; do export "$name=${!name:-$value}"; done <"$STATE/settings.env"
     fi
     settings_for_up
 }
@@ -44,7 +44,10 @@ settings_print() {
 
 settings_save() {
     local name
-    for name in $(settings_names); do printf '%s=%s\n' "$name" "${!name}"; done >"$STATE/settings.env"
+    {
+        printf 'KEEPLINE_ENGINE=%s\n' "$ENGINE"
+        for name in $(settings_names); do printf '%s=%s\n' "$name" "${!name}"; done
+    } >"$STATE/settings.env"
 }
 
 # Secrets are made at the first start and stay in files only their owner reads; each service gets those it needs.
@@ -65,6 +68,6 @@ secrets_make() {
 }
 
 state_make() {
-    mkdir -p "$STATE"/{recordings,sounds,pbx,keepline}
+    mkdir -p "$STATE"/{recordings,sounds,pbx,pbx-data,keepline}
     secrets_make
 }

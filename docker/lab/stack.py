@@ -1,0 +1,106 @@
+"""The containers of docker/, as the demonstration, the end-to-end tests and the benchmarks use them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.lab.ami import Ami
+from docker.lab.carrier import Carrier
+from docker.lab.pbx import Pbx
+
+DOCKER = Path(__file__).resolve().parent.parent
+STATE = DOCKER / "state"
+
+
+class StackError(Exception):
+    """docker/testpbx failed; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Both Asterisks, connected."""
+
+    pbx: Pbx
+    carrier: Carrier
+
+
+def read_env(text: str) -> dict[str, str]:
+    """Read KEY=VALUE lines."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+class Stack:
+    """Starts, breaks and reads the test PBX through docker/testpbx."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = {**os.environ, **(environment or {})}
+
+    async def run(self, *arguments: str, deadline: float = 60) -> str:
+        """Run `testpbx ARGUMENTS`; return what it printed, or raise StackError, also after `deadline` seconds."""
+        process = await asyncio.create_subprocess_exec(
+            str(DOCKER / "testpbx"),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+        )
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), deadline)
+        except BaseException as error:
+            process.kill()
+            await process.wait()
+            if isinstance(error, TimeoutError):
+                raise StackError(f"testpbx {' '.join(arguments)}: not done within {deadline} s") from error
+            raise
+        if process.returncode:
+            raise StackError(f"testpbx {' '.join(arguments)}: {err.decode(errors='replace').strip()}")
+        return out.decode(errors="replace")
+
+    async def up(self, *services: str, deadline: float = 600) -> None:
+        """Start `services` (default: all) and wait until they answer. The first time makes the images: minutes."""
+        await self.run("up", *services, deadline=deadline)
+
+    async def down(self) -> None:
+        await self.run("down")
+
+    async def start(self, service: str = "keepline") -> None:
+        """Start a stopped or killed service and wait until it answers."""
+        await self.run("start", service)
+
+    async def stop(self, service: str = "keepline") -> None:
+        """SIGTERM, and SIGKILL ten seconds later if need be."""
+        await self.run("stop", service)
+
+    async def kill(self, service: str = "keepline", signal: str = "KILL") -> None:
+        await self.run("kill", service, signal)
+
+    async def logs(self, service: str = "keepline") -> str:
+        return await self.run("logs", service)
+
+    async def execute(self, service: str, *command: str) -> str:
+        """Run a command as root inside a service's container."""
+        return await self.run("exec", service, *command)
+
+    async def settings(self) -> dict[str, str]:
+        """Ports and addresses, as `testpbx env` prints them."""
+        return read_env(await self.run("env"))
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[Lab]:
+        """Log in to both Asterisks as the driver."""
+        settings = await self.settings()
+        secret = read_env((STATE / "secrets.env").read_text())["KEEPLINE_LAB_SECRET"]
+        async with (
+            await Ami.connect(int(settings["KEEPLINE_PORT_PBX_AMI"]), "driver", secret) as pbx,
+            await Ami.connect(int(settings["KEEPLINE_PORT_CARRIER_AMI"]), "driver", secret) as carrier,
+        ):
+            yield Lab(
+                pbx=Pbx(pbx),
+                carrier=Carrier(carrier, Path(settings["KEEPLINE_RECORDINGS"]), self.execute),
+            )
