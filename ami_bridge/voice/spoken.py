@@ -7,7 +7,7 @@ or "yesterday": a recording made before midnight is still true when it is played
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 # fmt: off
 _ONES = (
@@ -57,15 +57,6 @@ def moment(at: datetime, now: datetime) -> str:
     if abs(days) < 7:
         return f"{words} on {_WEEKDAYS[local.weekday()]}"
     return f"{words} on the {_ordinal(local.day)} of {_MONTHS[local.month - 1]}"
-
-
-def round_up(at: datetime, minutes: int = 5) -> datetime:
-    """`at`, or the next moment on a whole multiple of `minutes` past the hour: `by half past`, not `by 29 past`.
-
-    `minutes` divides 60. Meant for promises of a next word, which may be kept early but not late.
-    """
-    past = timedelta(minutes=at.minute % minutes, seconds=at.second, microseconds=at.microsecond)
-    return at if not past else at - past + timedelta(minutes=minutes)
 
 
 def _minutes(minutes: int) -> str:

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ami_bridge.voice.spoken import clock, moment, round_up
+from ami_bridge.voice.spoken import clock, moment
 
 EVERY_MINUTE = [time(minute // 60, minute % 60) for minute in range(1440)]
 COUNTING = (
@@ -111,13 +111,3 @@ def test_a_moment_is_said_by_the_callers_clock_even_when_their_day_is_another() 
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         moment(datetime(2026, 3, 2, 9, 0), MONDAY)  # noqa: DTZ001 - what is refused
-
-
-@pytest.mark.parametrize(
-    ("at", "rounded"),
-    [("09:00:00", "09:00"), ("09:00:01", "09:05"), ("09:04:59", "09:05"), ("09:55:30", "10:00"), ("23:57:00", "00:00")],
-)
-def test_the_time_of_the_next_word_is_rounded_to_one_that_can_be_remembered(at: str, rounded: str) -> None:
-    later = round_up(datetime.combine(MONDAY, time.fromisoformat(at), tzinfo=UTC))
-    assert later.strftime("%H:%M") == rounded
-    assert later >= datetime.combine(MONDAY, time.fromisoformat(at), tzinfo=UTC)
