@@ -1,0 +1,63 @@
+# `make demo` and `make test` do all their own set-up on a fresh Debian or Ubuntu machine and are cheap the second time.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test lint bench lock clean-lab
+
+STAMPS := .cache/setup
+TOOLS := .cache/tools
+RENDERED := .cache/rendered
+PYTHON := .venv/bin/python
+COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-config
+
+help:
+	@echo "make demo         the story in acts, on real Asterisks in containers; leaves them running (ONCE=1: takes them down)"
+	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
+	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
+	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
+	@echo "make setup        system packages and the virtual environment (the others do this by themselves)"
+	@echo "make lock         write the requirements*.lock files anew from pyproject.toml"
+	@echo "make clean-lab    remove the containers, their images, data and secrets"
+	@echo "The containers by themselves: docker/testpbx help"
+
+setup: $(STAMPS)/packages $(STAMPS)/venv
+
+$(STAMPS)/packages: docker/packages docker/shell/engine.sh
+	@docker/packages
+	@mkdir -p $(STAMPS) && touch $@
+
+# uv installs the locked dependencies in seconds; where it cannot, pip does the same more slowly.
+$(STAMPS)/venv: $(STAMPS)/packages requirements-dev.lock requirements-tools.lock pyproject.toml docker/venv
+	@docker/venv $(TOOLS)
+	@mkdir -p $(STAMPS) && touch $@
+
+up: setup
+	@docker/testpbx up
+
+demo: up
+	@status=0; $(PYTHON) -m docker.lab.demo || status=$$?; \
+	if [ -n "$(ONCE)" ]; then docker/testpbx down; fi; exit $$status
+
+test: up lint
+	$(PYTHON) -m pytest -p no:cacheprovider
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy -p agi -p ami_bridge -p dialplan_templates -p docker.lab
+	.venv/bin/lint-imports
+	@mkdir -p $(RENDERED)
+	KEEPLINE_AGI_TOKEN=lint KEEPLINE_PBX_LAB_SECRET=lint .venv/bin/keepline render --config docker/keepline.toml --out $(RENDERED)
+	.venv/bin/asterisklint dialplan-check --asterisk-version 22 $(RENDERED)/extensions.conf
+
+bench: up
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PYTHON) "$$file"; done
+
+lock: $(STAMPS)/venv
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) docker/build.in -o docker/build.lock
+
+clean-lab:
+	@docker/testpbx clean
