@@ -31,9 +31,15 @@ class LineLimits:
 
 @dataclass(slots=True)
 class Waiting:
+    """A caller on the line; `tried` is when somebody was first rung for them, which announcements come before."""
+
     number: str
     since: datetime
+    tried: datetime | None = None
     counted: bool = False  # already counted as one who waited in vain
+
+    def in_vain(self, patience: timedelta, now: datetime) -> bool:
+        return self.tried is not None and now - self.tried >= patience
 
 
 @dataclass(slots=True)
@@ -66,6 +72,12 @@ class Line:
         """A caller reached the line; calls that were already waiting are left as they are."""
         self.waiting.setdefault(call, Waiting(number, since))
 
+    def caller_tries(self, call: Linkedid, since: datetime) -> None:
+        """The caller stands in the queue, or phones ring for them: from now on their patience is spent."""
+        waiting = self.waiting.get(call)
+        if waiting is not None and waiting.tried is None:
+            waiting.tried = since
+
     def caller_answered(self, call: Linkedid) -> list[AttendanceChanged]:
         """A person took the call."""
         if self.waiting.pop(call, None) is None:
@@ -76,7 +88,7 @@ class Line:
     def caller_gone(self, call: Linkedid, now: datetime) -> list[AttendanceChanged]:
         """The caller left without a person having answered; counts when their patience was spent."""
         waiting = self.waiting.pop(call, None)
-        if waiting is None or waiting.counted or now - waiting.since < self.limits.patience:
+        if waiting is None or waiting.counted or not waiting.in_vain(self.limits.patience, now):
             return []
         return self._in_vain_again()
 
@@ -84,7 +96,7 @@ class Line:
         """Let time pass: callers whose patience is spent count, once each, and shy agents are given another chance."""
         changes: list[AttendanceChanged] = []
         for waiting in self.waiting.values():
-            if not waiting.counted and now - waiting.since >= self.limits.patience:
+            if not waiting.counted and waiting.in_vain(self.limits.patience, now):
                 waiting.counted = True
                 changes += self._in_vain_again()
         return changes + self._look_for_free(now)

@@ -107,7 +107,9 @@ class Watch:
         call = self.tracker.calls.get(fact.call)
         if line is not None and call is not None and not call.answered and not _is_attempt(fact.call):
             self._line_of[fact.call] = line
-            line.caller_waits(fact.call, call.number, min(call.queues[fact.queue], now))
+            since = min(call.queues[fact.queue], now)
+            line.caller_waits(fact.call, call.number, since)
+            line.caller_tries(fact.call, since)
         return []
 
     def call_answered(self, fact: tr.CallAnswered, _now: datetime) -> list[Effect]:
@@ -180,6 +182,12 @@ class Watch:
             effects.append(PlaceCalls(line.name))
         return effects
 
+    def dial_begun(self, event: ev.DialBegun, now: datetime) -> list[Effect]:
+        call = self.tracker.call_of(event.caller) if event.caller else None
+        if call is not None and (line := self._line_of.get(call.id)) is not None:
+            line.caller_tries(call.id, now)
+        return []
+
     def dial_ended(self, event: ev.DialEnded, now: datetime) -> list[Effect]:
         """A ring-group phone that rang in vain is as good as an agent who did not pick up."""
         if event.outcome is not ev.DialOutcome.NO_ANSWER:
@@ -220,6 +228,7 @@ _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
     ev.QueueMemberRemoved: Watch.member_removed,
     ev.AgentRangOut: Watch.agent_rang_out,
     ev.DeviceChanged: Watch.device_changed,
+    ev.DialBegun: Watch.dial_begun,
     ev.DialEnded: Watch.dial_ended,
 }
 
