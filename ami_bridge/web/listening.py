@@ -82,7 +82,7 @@ def bounded(patience: float) -> Middleware:
 
 
 def cut(request: web.Request) -> None:
-    """Reset the connection: what a peer did not read is thrown away here and in the kernel, and it learns so at once."""
+    """Reset the connection: what a peer did not read is thrown away here and in the kernel, and it is told."""
     transport = request.transport
     if transport is not None:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

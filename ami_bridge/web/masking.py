@@ -27,9 +27,14 @@ def mask_number(number: str) -> str:
 
 def clean(text: str) -> str:
     """Return `text` fit to be shown on one line, at most LONGEST characters of it."""
+    if text.isascii() and text.isprintable():
+        return _cut(text)  # nearly all there is
     spaced = "".join(" " if c in "\t\r\n" else c for c in text if c not in _BIDI)
-    kept = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs"))
-    return kept if len(kept) <= LONGEST else kept[: LONGEST - 1] + "…"
+    return _cut("".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs")))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def clean_and_mask(text: str) -> str:

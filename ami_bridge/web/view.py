@@ -21,6 +21,7 @@ from ami_bridge.web.words import Tone, counted
 
 Row = dict[str, Any]  # a JSON object; every one in a list has a `key` that stays its own while it is shown
 
+SHOWN = 200  # rows of one list: this is drawn again for every change, by people who can read that many
 EVIDENCE_SHOWN = 8
 LATE_MS = 1000.0  # events handled later than this are worth an operator's eye
 
@@ -29,26 +30,33 @@ def present(status: Status) -> Row:
     """Return the document for `status`."""
     blind = _blind(status)
     owed = [p for p in status.promises if p.state not in ENDS]
+    ended = [p for p in status.promises if p.state in ENDS]
+    waiting = sorted(((c, line) for line in status.lines for c in line.waiting), key=lambda pair: pair[0].since)
     document: Row = {
         "as_of": _iso(status.now),
         "lines": [_line(line, blind) for line in status.lines],
         "incidents": [_incident(i) for i in status.incidents if i.open],
-        "waiting": _waiting(status.lines, blind),
-        "owed": [_promise(p) for p in owed],
-        "ended_promises": [_promise(p) for p in status.promises if p.state in ENDS],
+        "waiting": _waiting(waiting[:SHOWN], blind),
+        "waiting_more": _more(len(waiting)),
+        "owed": [_promise(p) for p in owed[:SHOWN]],
+        "owed_more": _more(len(owed)),
+        "ended_promises": [_promise(p) for p in ended[:SHOWN]],
         "ended_incidents": [_incident(i) for i in status.incidents if not i.open],
         "pbxs": [_pbx(p, blind) for p in status.pbxs],
         "blind_spots": _spots(status.blind_spots),
         "trunks": [_trunk(t, blind) for t in status.trunks],
     }
     sure = bool(status.pbxs) and not blind  # nothing seen means something only where one looked
-    document["waiting_none"] = (
-        "Nobody is waiting." if sure else "Nobody is known to wait, but not every PBX is watched."
-    )
-    document["incidents_none"] = "No outage." if sure else "No outage is known, but not every PBX is watched."
-    document["summary"] = _summary(document, sure)
+    but = "but not every PBX is watched" if status.pbxs else "but no PBX is watched"
+    document["waiting_none"] = "Nobody is waiting." if sure else f"Nobody is known to wait, {but}."
+    document["incidents_none"] = "No outage." if sure else f"No outage is known, {but}."
+    document["summary"] = _summary(document, len(waiting), len(owed), sure)
     document["title"] = f"{document['summary'][0]['words']} · Keepline"
     return document
+
+
+def _more(number: int) -> str:
+    return f"and {number - SHOWN} more, not shown here" if number > SHOWN else ""
 
 
 def _blind(status: Status) -> dict[str, datetime | None]:
@@ -60,10 +68,10 @@ def _blind(status: Status) -> dict[str, datetime | None]:
     return blind | {spot.pbx: spot.begin for spot in status.blind_spots if spot.end is None}
 
 
-def _summary(document: Row, sure: bool) -> list[Row]:
+def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
     """The house at a glance, the most pressing first."""
     blind = sum(1 for pbx in document["pbxs"] if not pbx["watched"])
-    incidents, waiting, owed = len(document["incidents"]), len(document["waiting"]), len(document["owed"])
+    incidents, nothing = len(document["incidents"]), Tone.QUIET if sure else Tone.UNKNOWN
     told = sum(1 for line in document["lines"] if line["announcing"])
     unanswered = sum(1 for line in document["lines"] if line["verdict"] == "unanswered" and line["watched"])
     candidates = (
@@ -73,7 +81,7 @@ def _summary(document: Row, sure: bool) -> list[Row]:
         (told > 0, "told", Tone.WARN, f"{counted(told, 'line')} announcing"),
         (not document["pbxs"], "blind", Tone.UNKNOWN, "no PBX to watch"),
         (incidents == 0, "incidents", Tone.GOOD if sure else Tone.UNKNOWN, "no open incident"),
-        (waiting >= 0, "waiting", Tone.BUSY if waiting else Tone.QUIET, f"{counted(waiting, 'caller')} waiting"),
+        (waiting >= 0, "waiting", Tone.BUSY if waiting else nothing, f"{counted(waiting, 'caller')} waiting"),
         (owed >= 0, "owed", Tone.BUSY if owed else Tone.QUIET, f"{counted(owed, 'promise')} open"),
     )
     return [{"key": key, "tone": tone.value, "words": text} for shown, key, tone, text in candidates if shown]
@@ -110,9 +118,8 @@ def _line(line: LineStatus, blind: dict[str, datetime | None]) -> Row:
     }
 
 
-def _waiting(lines: Iterable[LineStatus], blind: dict[str, datetime | None]) -> list[Row]:
-    """Everyone who waits, the longest wait first. Two callers may look the same once masked, so keys are counted."""
-    callers = sorted(((caller, line) for line in lines for caller in line.waiting), key=lambda pair: pair[0].since)
+def _waiting(callers: list[tuple[WaitingCaller, LineStatus]], blind: dict[str, datetime | None]) -> list[Row]:
+    """Two callers may look the same once masked, so keys are counted."""
     seen: Counter[str] = Counter()
     return [_caller(caller, line, line.pbx not in blind, seen) for caller, line in callers]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from ami_bridge.domain.status import Status
 from ami_bridge.web.board import LiveBoard
@@ -66,6 +66,32 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
         )  # fmt: skip
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
+    """Open the page as a new viewer, and wait until it is live unless told not to.
+
+    Any error in a script, dialog or breach of the content policy fails the test.
+    """
+    complaints: list[str] = []
+    viewers: list[BrowserContext] = []
+
+    async def go(page: Running, *, live: bool = True, **context: object) -> Page:
+        viewers.append(await browser.new_context(**{"timezone_id": "Asia/Kolkata", **context}))  # type: ignore[arg-type]
+        tab = await viewers[-1].new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        tab.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        await tab.goto(page.url)
+        if live:
+            await tab.wait_for_selector("html[data-link=live]")
+        return tab
+
+    yield go
+    for viewer in viewers:
+        await viewer.close()
+    assert complaints == []
 
 
 @pytest.fixture

@@ -128,20 +128,20 @@ async def test_a_viewer_who_does_not_read_is_dropped_and_the_others_are_not(
 ) -> None:
     page = await serve(patience=0.3, interval=0.001)
     # Larger than any socket buffer after a few sendings.
-    crowd = tuple(house.promise(f"+1555{i:07}", reason="x" * 250) for i in range(1500))
+    many = tuple(house.line(f"line-{i}", announcing="x" * 250) for i in range(1000))
     async with watching(http, page) as reading:
         await reading.event("status")
         with socket.create_connection(("127.0.0.1", page.server.port)) as stalled:
             stalled.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await until(lambda: page.server.viewers == 2)
             for _ in range(40):
-                page.board.publish(replace(house.quiet(), promises=crowd))
-                assert len((await reading.event("status"))["owed"]) == len(crowd)
+                page.board.publish(replace(house.quiet(), lines=many))
+                assert len((await reading.event("status"))["lines"]) == len(many)
                 if page.server.viewers == 1:
                     break
             await until(lambda: page.server.viewers == 1)
         page.board.publish(house.quiet())
-        while (await reading.event("status"))["owed"]:
+        while len((await reading.event("status"))["lines"]) > 1:
             pass
 
 
