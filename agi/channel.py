@@ -25,11 +25,12 @@ PAST_THE_END = 2_000_000_000
 class Channel:
     """One caller. Every method raises ChannelGone once the caller has hung up, PeerSilent past its deadline."""
 
-    __slots__ = ("_session", "_settings")
+    __slots__ = ("_command", "_fetch_within", "_margin")
 
     def __init__(self, session: Session, settings: ServerSettings) -> None:
-        self._session = session
-        self._settings = settings
+        self._command = session.command
+        self._margin = settings.margin  # past a step's own duration and this, the dialplan has taken the caller over
+        self._fetch_within = settings.fetch_within
 
     async def play(self, audio: Audio, keys: str = "") -> str | None:
         """Play `audio`; return the key of `keys` that ended it, or None when it was heard to the end.
@@ -37,7 +38,7 @@ class Channel:
         Raises NotPlayed when Asterisk could not open it.
         """
         await self._renew(audio.seconds)
-        reply = await self._ask(commands.stream_file(audio.url, keys), audio.seconds)
+        reply = await self._command(commands.stream_file(audio.url, keys), audio.seconds + self._margin)
         if reply.result > 0:
             return _key(reply.result, keys)
         # Asterisk answers -1 and the offset we gave for a file it cannot open, -1 and where it was for a hang-up; 0 of
@@ -46,7 +47,7 @@ class Channel:
             raise ChannelGone("the caller hung up while a recording was played")
         if reply.result == -1 or reply.endpos == 0:
             # A hang-up at the very first sample looks the same: if it was one, this raises ChannelGone instead.
-            await self._ask(commands.verbose(f"Keepline: cannot play {audio.url}", 1))
+            await self._command(commands.verbose(f"Keepline: cannot play {audio.url}", 1), self._margin)
             raise NotPlayed(audio.url)
         return None
 
@@ -57,7 +58,7 @@ class Channel:
         await self._renew(seconds)
         left = seconds
         while left > 0:
-            reply = await self._ask(commands.wait_for_digit(left), left)
+            reply = await self._command(commands.wait_for_digit(left), left + self._margin)
             if reply.result < 0:
                 raise ChannelGone("the caller hung up while a key was awaited")
             if reply.result == 0:
@@ -69,27 +70,25 @@ class Channel:
 
     async def can_play(self, url: str) -> bool:
         """Have Asterisk fetch and open `url` without a sound; return whether it could."""
-        await self._renew(self._settings.fetch_within)
+        await self._renew(self._fetch_within)
+        opening = commands.stream_file(url, "", PAST_THE_END)
         try:
-            reply = await self._ask(commands.stream_file(url, "", PAST_THE_END), self._settings.fetch_within)
+            reply = await self._command(opening, self._fetch_within + self._margin)
         except CommandRefused:
             return False
         return reply.result == 0 and reply.endpos is not None and 0 < reply.endpos < PAST_THE_END
 
     async def note(self, message: str) -> None:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""
-        await self._ask(commands.verbose(message))
+        await self._command(commands.verbose(message), self._margin)
 
     def finish(self, then: Next) -> Awaitable[Reply]:
         """Leave the receipt by which the dialplan knows that all was said, and where the call goes."""
-        return self._ask(commands.set_variable("KL_NEXT", then.value))
+        return self._command(commands.set_variable("KL_NEXT", then.value), self._margin)
 
     def _renew(self, seconds: float) -> asyncio.Future[Reply]:
-        return self._ask(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + self._settings.margin))))
-
-    def _ask(self, command: bytes, seconds: float = 0.0) -> asyncio.Future[Reply]:
-        """Send `command`, which takes `seconds` by itself; past that and the margin the dialplan has taken over."""
-        return self._session.command(command, seconds + self._settings.margin)
+        margin = self._margin
+        return self._command(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + margin))), margin)
 
 
 def _key(result: int, keys: str) -> str:

@@ -39,19 +39,20 @@ class EnvironmentParser:
         twice: Asterisk sends none of them, so a second one was smuggled in with a value.
         """
         # A block is one or two segments in practice; joining beats keeping a list of them.
-        buffer = self._buffer = self._buffer + data if self._buffer else bytes(data)
-        end = 0 if buffer.startswith(b"\n") else buffer.find(b"\n\n", 0, MAX_BYTES) + 1
-        if not end and not buffer.startswith(b"\n"):
+        buffer = self._buffer = self._buffer + data if self._buffer else data
+        if buffer.startswith(b"\n"):
+            end = 0
+        elif (end := buffer.find(b"\n\n", 0, MAX_BYTES) + 1) == 0:
             if len(buffer) >= MAX_BYTES:
                 raise Malformed(f"the environment is longer than {MAX_BYTES} bytes")
             return None
         self.rest = buffer[end + 1 :]
-        return _parse(buffer[:end])
+        return _parse(buffer[:end].decode("utf-8", "replace"))
 
 
-def _parse(block: bytes) -> Environment:
+def _parse(block: str) -> Environment:
     """Read a block whose every line ends in LF."""
-    lines = block.decode("utf-8", "replace").split("\n")
+    lines = block.split("\n")
     lines.pop()
     if len(lines) > MAX_LINES:
         raise Malformed(f"the environment has more than {MAX_LINES} lines")
@@ -60,7 +61,7 @@ def _parse(block: bytes) -> Environment:
         found = dict([line.split(": ", 1) for line in lines])
     except ValueError:
         raise _wrong(lines) from None
-    if b"\n".join((b"", block)).count(b"\nagi_") != len(lines):
+    if block.startswith("agi_") + block.count("\nagi_") != len(lines):
         raise _wrong(lines)
     if len(found) < len(lines):
         raise Malformed("the environment names the same thing twice")

@@ -34,17 +34,17 @@ class PunctualDesk:
         self._late: set[asyncio.Task[Any] | None] = set()
         self._writing: set[asyncio.Task[Any]] = set()
 
-    async def status(self, caller: Caller) -> Treatment:
-        return await self._within(self._desk.status(caller))
+    def status(self, caller: Caller) -> Coroutine[Any, Any, Treatment]:
+        return self._within(self._desk.status(caller))
 
-    async def unanswered(self, caller: Caller) -> Treatment:
-        return await self._within(self._desk.unanswered(caller))
+    def unanswered(self, caller: Caller) -> Coroutine[Any, Any, Treatment]:
+        return self._within(self._desk.unanswered(caller))
 
-    async def callback(self, caller: Caller) -> Treatment:
-        return await self._within(self._desk.callback(caller))
+    def callback(self, caller: Caller) -> Coroutine[Any, Any, Treatment]:
+        return self._within(self._desk.callback(caller))
 
-    async def rehearsal(self, caller: Caller) -> Rehearsal:
-        return await self._within(self._desk.rehearsal(caller))
+    def rehearsal(self, caller: Caller) -> Coroutine[Any, Any, Rehearsal]:
+        return self._within(self._desk.rehearsal(caller))
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.pressed(caller, key))

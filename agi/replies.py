@@ -42,18 +42,17 @@ USUAL = {b"200 result=0\n": Reply(200, 0), b"200 result=1\n": Reply(200, 1)}
 
 
 class ReplyParser:
-    """Cuts the stream into replies and notices. However it is split, the same values come out in the same order."""
+    """Cuts the stream into replies and notices. However it is split, the same values come out in the same order.
 
-    __slots__ = ("_buffer", "_usage")
+    `empty` is whether all that came has been given out, so that nothing of a reply is held.
+    """
+
+    __slots__ = ("_buffer", "_usage", "empty")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._usage: list[bytes] | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether what came so far has been given out: nothing of a reply is held."""
-        return not self._buffer and self._usage is None
+        self.empty = True
 
     def feed(self, data: bytes) -> Iterator[Reply | Notice]:
         """Take `data`; yield what is whole. To be iterated at once and to the end.
@@ -61,6 +60,7 @@ class ReplyParser:
         Raises Malformed, after what came before it, for a line over 8 KiB or one that is no AGI reply; nothing can be
         read after that.
         """
+        self.empty = False
         *lines, rest = (self._buffer + data if self._buffer else data).split(b"\n")
         for line in lines:
             _bounded(line)
@@ -69,6 +69,7 @@ class ReplyParser:
                 yield value
         _bounded(rest)
         self._buffer = rest
+        self.empty = not rest and self._usage is None
 
     def _read(self, line: bytes) -> Reply | Notice | None:
         if line == b"HANGUP":

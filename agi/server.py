@@ -166,9 +166,7 @@ class Server:
         except Malformed as error:
             self.spoiled(session, error)
             return
-        session.task = self._loop.create_task(
-            self._serve(session, script, caller), name=f"agi: {script} {caller.uniqueid}"
-        )
+        session.task = self._loop.create_task(self._serve(session, script, caller), name=f"agi: {caller.uniqueid}")
 
     def spoiled(self, session: Session, error: AgiError) -> None:
         if isinstance(error, ChannelGone):
