@@ -75,7 +75,7 @@ class AudioLibrary:
         Blocking and quick; call it once before the first caller. Raise LibraryUnwritable.
         """
         with self._writing():
-            with tempfile.TemporaryDirectory(dir=self._directory, prefix=_WORKSPACE):
+            with self._workspace():
                 pass
             for left in self._directory.glob(f"{_WORKSPACE}*"):
                 if time.time() - left.stat().st_mtime > _ABANDONED:
@@ -138,7 +138,7 @@ class AudioLibrary:
         return _Source(choice.engine.name, choice.voice.name, choice)
 
     async def _make(self, wanted: AnnouncementHash, text: str, language: str, source: _Source) -> Recording:
-        with self._writing(), tempfile.TemporaryDirectory(dir=self._directory, prefix=_WORKSPACE) as workspace:
+        with self._writing(), self._workspace() as workspace:
             room = Path(workspace)
             if isinstance(source.origin, Path):
                 made = await self._speech.level(source.origin, room)
@@ -161,6 +161,10 @@ class AudioLibrary:
 
     def _files(self, hash: AnnouncementHash) -> tuple[Path, Path]:  # noqa: A002
         return self._directory / f"{hash}.wav", self._directory / f"{hash}.json"
+
+    def _workspace(self) -> tempfile.TemporaryDirectory[str]:
+        # A rendering that is cancelled can leave a thread writing a moment longer: what it adds, `open` clears away.
+        return tempfile.TemporaryDirectory(dir=self._directory, prefix=_WORKSPACE, ignore_cleanup_errors=True)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
