@@ -236,9 +236,7 @@ class Server:
         """Whether `peer` is in an allowed network; one that is not is logged once, as answers are cached."""
         if not peer:
             return False
-        address = ip_address(peer)
-        address = getattr(address, "ipv4_mapped", None) or address
-        if any(address in network for network in self._settings.allow):
+        if any(ip_address(peer) in network for network in self._settings.allow):
             return True
         log.warning("A peer outside the allowed networks was refused: see agi.allow", peer=peer)
         return False
