@@ -95,6 +95,6 @@ base_bootstrap() {
     mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
         "$BASE_SUITE" "$tar" "${mirror:-http://deb.debian.org/debian}" >"$STATE/base.log" 2>&1 \
         || die "mmdebstrap could not make $BASE_SUITE: $(tail -1 "$STATE/base.log")"
-    "$ENGINE" import "$tar" "$BASE_LOCAL" >/dev/null
+    "$ENGINE" import "$tar" "$BASE_LOCAL" >>"$STATE/base.log" 2>&1
     rm -f "$tar"
 }

@@ -163,12 +163,15 @@ down() {
     "$ENGINE" network rm "$KEEPLINE_PROJECT-lab" >/dev/null 2>&1 || true
 }
 
+# What the containers' users wrote is theirs: where we may not remove it, a container does.
 clean() {
+    local data=(recordings sounds pbx pbx-data keepline)
     down
+    images_name
+    if ! (cd "$STATE" && rm -rf "${data[@]}" 2>/dev/null) && image_exists "$KEEPLINE_ASTERISK_IMAGE"; then
+        "$ENGINE" run --rm --entrypoint rm -v "$STATE:/state" "$KEEPLINE_ASTERISK_IMAGE" -rf "${data[@]/#//state/}"
+    fi
     images_forget localhost/keepline-asterisk none
     images_forget localhost/keepline none
-    # Recordings belong to the containers' users.
-    rm -rf "$STATE"/{recordings,sounds,pbx,pbx-data,keepline} 2>/dev/null \
-        || "$ENGINE" run --rm -v "$STATE:/state" "$BASE_LOCAL" sh -c 'rm -rf /state/recordings /state/sounds /state/pbx /state/pbx-data /state/keepline'
     rm -f "$STATE"/*.env "$STATE"/*.log
 }
