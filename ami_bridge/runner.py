@@ -186,7 +186,7 @@ class Runner:
         with self._troubles():
             self.watch.lost_sight()
             now = self._clock()
-            for event in await snapshot(self._session):
+            for event in await snapshot(self._session, self.watch.trunks):
                 await self._perform(self.watch.feed(event, now))
             await self._store.blind_spots.end(self.pbx, now)
             self.state.version = up.version

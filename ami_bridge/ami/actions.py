@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from panoramisk.message import Message
 
 from ami_bridge.ami.errors import ActionRefused
 from ami_bridge.ami.session import Session
@@ -56,10 +60,8 @@ async def rehearse(session: Session, channel: str, context: str) -> None:
 
 async def hang_up(session: Session, uniqueid: Uniqueid) -> None:
     """End a channel; one that is gone already is as good."""
-    try:
+    with _nothing_there():
         await session.ask("Hangup", {"Channel": uniqueid})
-    except ActionRefused:
-        return
 
 
 async def put(session: Session, family: str, key: str, value: str) -> None:
@@ -69,21 +71,31 @@ async def put(session: Session, family: str, key: str, value: str) -> None:
 
 async def delete(session: Session, family: str, key: str) -> None:
     """Delete one AstDB value; one that is not there is as good."""
-    try:
+    with _nothing_there():
         await session.ask("DBDel", {"Family": family, "Key": key})
-    except ActionRefused:
-        return
 
 
 async def tree(session: Session, family: str) -> dict[str, str]:
     """All of an AstDB family, by key without the family's name."""
-    try:
+    entries: list[Message] = []
+    with _nothing_there():
         entries = await session.ask_list("DBGetTree", {"Family": family})
-    except ActionRefused:  # Asterisk's answer for a family with nothing in it
-        return {}
     prefix = f"/{family}/"
     return {
         entry["Key"].removeprefix(prefix): entry.get("Val", "")
         for entry in entries
         if entry.event == "DBGetTreeResponse"
     }
+
+
+@contextmanager
+def _nothing_there() -> Iterator[None]:
+    """Pass over a refusal because there is nothing to act on; a missing permission is a fault and stays one.
+
+    Asterisk tells the two apart in words only: `Permission denied`, and otherwise something for each action.
+    """
+    try:
+        yield
+    except ActionRefused as refused:
+        if "permission" in str(refused).lower():
+            raise

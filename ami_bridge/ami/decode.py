@@ -6,6 +6,7 @@ network and may hold any bytes: what is not UTF-8 is replaced, and a header that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NewType
 
@@ -52,14 +53,14 @@ def headers(raw: bytes) -> Headers:
     """The headers of one message; of a repeated one the first, which is the one Asterisk itself wrote."""
     found: dict[str, str] = {}
     for line in raw.decode("utf-8", "replace").split("\r\n"):
-        key, colon, value = line.partition(": ")
+        key, colon, value = line.partition(":")
         if colon:
-            found.setdefault(key, value)
+            found.setdefault(key, value.removeprefix(" "))
     return Headers(found)
 
 
 def decode(raw: bytes) -> ev.Event | None:
-    """The domain event `raw` stands for; None for a type we do not read; raise Undecodable naming what is missing."""
+    """The domain event `raw` stands for; None for one that tells us nothing; raise Undecodable naming what is wrong."""
     name = raw[7 : end if (end := raw.find(b"\r\n")) >= 0 else None]
     decoder = DECODERS.get(name)
     if decoder is None:
@@ -70,6 +71,13 @@ def decode(raw: bytes) -> ev.Event | None:
         raise Undecodable(name.decode("ascii", "replace"), f"the header {missing} is missing") from None
     except ValueError as wrong:
         raise Undecodable(name.decode("ascii", "replace"), str(wrong)) from None
+
+
+def _count(value: str) -> int:
+    """A whole number as Asterisk writes one; int() takes more, such as digits of other scripts."""
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+        raise ValueError("a number is not a number")
+    return int(value)
 
 
 def _known(value: str) -> str:
@@ -90,11 +98,14 @@ def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
 
 def queue_member(h: Mapping[str, str]) -> ev.QueueMemberChanged:
     """QueueMember* events; the device is what app_queue watches, which may differ from what it rings."""
+    rung = h.get("Interface") or h["Location"]
+    device = h.get("StateInterface") or rung
     return ev.QueueMemberChanged(
         queue=QueueName(h["Queue"]),
-        device=Device(h.get("StateInterface") or h.get("Interface") or h["Location"]),
+        device=Device(device),
         state=_MEMBER_STATES.get(h["Status"], DeviceState.ABSENT),
         paused=h["Paused"] == "1",
+        rung=Device(rung) if rung != device else None,
     )
 
 
@@ -103,8 +114,8 @@ def queue_entry(h: Mapping[str, str]) -> ev.QueueCallerJoined:
     return ev.QueueCallerJoined(
         uniqueid=Uniqueid(h["Uniqueid"]),
         queue=QueueName(h["Queue"]),
-        position=int(h["Position"]),
-        waited=float(h.get("Wait", 0)),
+        position=_count(h["Position"]),
+        waited=float(_count(h.get("Wait", "0"))),
     )
 
 
@@ -113,8 +124,8 @@ def device_changed(h: Mapping[str, str]) -> ev.DeviceChanged:
 
 
 def contact_listed(h: Mapping[str, str]) -> ev.ContactChanged:
-    """ContactList of PJSIPShowContacts."""
-    return ev.ContactChanged(endpoint=h["Endpoint"], uri=h["Uri"], reachable=_REACHABLE.get(h["Status"]))
+    """ContactStatusDetail of PJSIPShowEndpoint."""
+    return ev.ContactChanged(endpoint=h["EndpointName"], uri=h["URI"], reachable=_REACHABLE.get(h["Status"]))
 
 
 def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
@@ -123,7 +134,7 @@ def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
 
 
 def _hung_up(h: Mapping[str, str]) -> ev.ChannelHungUp:
-    return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=int(h["Cause"]))
+    return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=_count(h["Cause"]))
 
 
 def _caller(h: Mapping[str, str]) -> Uniqueid | None:
@@ -143,7 +154,10 @@ def _local_paired(h: Mapping[str, str]) -> ev.LocalPaired:
     return ev.LocalPaired(one=Uniqueid(h["LocalOneUniqueid"]), two=Uniqueid(h["LocalTwoUniqueid"]))
 
 
-def _bridge_entered(h: Mapping[str, str]) -> ev.BridgeEntered:
+def _bridge_entered(h: Mapping[str, str]) -> ev.BridgeEntered | None:
+    """In a holding bridge (parking, BridgeWait) everyone hears music and nobody anybody: it joins no one."""
+    if h.get("BridgeTechnology") == "holding_bridge":
+        return None
     return ev.BridgeEntered(bridge=Bridgeid(h["BridgeUniqueid"]), uniqueid=Uniqueid(h["Uniqueid"]))
 
 
@@ -178,7 +192,7 @@ def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
     return ev.PbxStopping()
 
 
-DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event]] = {
+DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"Newchannel": channel_created,
     b"Newstate": _state_changed,
     b"Hangup": _hung_up,

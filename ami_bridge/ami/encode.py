@@ -9,17 +9,23 @@ from panoramisk.actions import Action
 
 from ami_bridge.ami.errors import Unsendable
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Lone surrogates, which undecodable bytes of an environment become, have no UTF-8.
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_KEY = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 
 Header = str | int | tuple[str, ...]
 
 
 def action(name: str, headers: Mapping[str, Header] | None = None) -> Action:
-    """The action `name`; a tuple repeats its header. Raise Unsendable for a control character anywhere."""
+    """The action `name`; a tuple repeats its header. Raise Unsendable for what would end or break a header."""
+    if not _KEY.fullmatch(name):
+        raise Unsendable("the name of an AMI action has letters and digits only")
     fields: dict[str, str | list[str]] = {"Action": name}
     for key, value in (headers or {}).items():
         values = list(value) if isinstance(value, tuple) else [str(value)]
-        if any(_CONTROL.search(text) for text in (key, *values)):
+        if not _KEY.fullmatch(key):
+            raise Unsendable(f"AMI action {name}: the name of a header has letters and digits only")
+        if any(_UNSENDABLE.search(text) for text in values):
             raise Unsendable(f"AMI action {name}: the value of {key} has a control character")
         fields[key] = values if isinstance(value, tuple) else values[0]
     return Action(fields)

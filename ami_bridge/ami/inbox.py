@@ -36,13 +36,18 @@ class Inbox:
         self.overflows = 0
 
     def put(self, item: Item, at: float) -> bool:
-        """Append `item`, received at `at` (seconds, monotonic)."""
+        """Append `item`, received at `at` (seconds, monotonic).
+
+        After an overflow events are no use any more, the one that did not fit included; LinkUp and LinkDown always
+        get in.
+        """
         fits = len(self._items) < self._capacity
         if not fits:
             self._items.clear()
             self.overflows += 1
-        self._items.append((at, item))
-        self._filled.set()
+        if fits or not isinstance(item, bytes):
+            self._items.append((at, item))
+            self._filled.set()
         return fits
 
     async def take(self) -> tuple[float, Item]:

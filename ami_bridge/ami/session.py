@@ -16,15 +16,28 @@ import structlog
 from panoramisk.message import Message
 
 from ami_bridge.ami.encode import Header, action
-from ami_bridge.ami.errors import ActionRefused, LinkLost, LinkSilent, LoginRefused
+from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, LoginRefused
 from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
 from ami_bridge.ami.wire import Wire
 
 log = structlog.get_logger(__name__)
 
-PING_EVERY = 5.0
-DEADLINE = 5.0
-BOOT_DEADLINE = 120.0  # a PBX that accepts logins while it still loads says FullyBooted when it is done
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long, in seconds, a peer may take; `first_wait` and `longest_wait` bound the pauses between attempts.
+
+    A half-open link is noticed within `ping_every` + `reply`. `boot` is long: a PBX accepts logins while it still
+    loads, and says FullyBooted when it is done.
+    """
+
+    connect: float = 5.0
+    reply: float = 5.0
+    listing: float = 10.0
+    boot: float = 120.0
+    ping_every: float = 5.0
+    first_wait: float = 0.5
+    longest_wait: float = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +52,7 @@ class Address:
 
 def delays(*, first: float = 0.5, cap: float = 15.0, rng: random.Random) -> Iterator[float]:
     """Waits between attempts in seconds: doubling up to `cap`, each shortened by up to half at random."""
-    base = first
+    base = min(first, cap)
     while True:
         yield base * rng.uniform(0.5, 1.0)
         base = min(base * 2, cap)
@@ -48,12 +61,22 @@ def delays(*, first: float = 0.5, cap: float = 15.0, rng: random.Random) -> Iter
 class Session:
     """One PBX's link. Run `run()` in a task; use `ask` and `ask_list` while it is up."""
 
-    def __init__(self, name: str, address: Address, wanted: frozenset[bytes], inbox: Inbox) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: Address,
+        wanted: frozenset[bytes],
+        inbox: Inbox,
+        *,
+        deadlines: Deadlines = Deadlines(),
+    ) -> None:
         self.name = name
+        self.deadlines = deadlines
         self._address = address
         self._wanted = wanted | {b"FullyBooted"}
         self._inbox = inbox
         self._wire: Wire | None = None
+        self._up = False
         self._lost: asyncio.Event = asyncio.Event()
         self._booted: asyncio.Event = asyncio.Event()
         self._why = ""
@@ -61,41 +84,58 @@ class Session:
 
     @property
     def up(self) -> bool:
-        return self._wire is not None and not self._lost.is_set()
+        """Whether the PBX has let us in, has booted, and was there when last heard of."""
+        return self._up and not self._lost.is_set()
 
     async def run(self) -> None:
         """Hold the link for ever; return only by raising LoginRefused or being cancelled."""
-        waits = delays(rng=random.Random())  # noqa: S311 - jitter, not a secret
+        waits = self._waits()
         while True:
+            began = monotonic()
             try:
-                version = await self._open()
-            except LoginRefused:
+                reason = await self._once()
+            finally:
                 self._close()
-                raise
-            except (OSError, TimeoutError, LinkLost, LinkSilent) as error:
-                self._close()
-                reason = self._cannot_reach(error)
-            else:
-                waits = delays(rng=random.Random())  # noqa: S311 - jitter, not a secret
-                self._inbox.put(LinkUp(version), monotonic())
-                try:
-                    await self._hold()
-                finally:
-                    self._close()
-                reason = self._why
+            if monotonic() - began > self.deadlines.longest_wait:
+                waits = self._waits()  # it held; a link that breaks again and again is not built up in a hurry
             self._inbox.put(LinkDown(reason), monotonic())
             await asyncio.sleep(next(waits))
 
-    async def ask(self, name: str, headers: dict[str, Header] | None = None, *, deadline: float = DEADLINE) -> Message:
-        """Send an action and return its reply; raise ActionRefused, LinkLost or LinkSilent."""
-        return (await self._exchange(name, headers, as_list=False, deadline=deadline))[0]
+    async def _once(self) -> str:
+        """Open the link and hold it; return why it ended or could not be opened."""
+        try:
+            version = await self._open()
+        except LoginRefused:
+            raise
+        except (OSError, AmiError) as error:  # TimeoutError is an OSError
+            return self._cannot_reach(error)
+        self._up = True
+        self._inbox.put(LinkUp(version), monotonic())
+        await self._hold()
+        return self._why
+
+    async def ask(
+        self, name: str, headers: dict[str, Header] | None = None, *, deadline: float | None = None
+    ) -> Message:
+        """Send an action and return its reply; raise ActionRefused, LinkLost, LinkSilent or Unsendable."""
+        self._gate()
+        return await self._ask(name, headers, deadline)
 
     async def ask_list(
-        self, name: str, headers: dict[str, Header] | None = None, *, deadline: float = 2 * DEADLINE
+        self, name: str, headers: dict[str, Header] | None = None, *, deadline: float | None = None
     ) -> list[Message]:
         """Send an action that answers with a list of events; return those events without the frame around them."""
-        replies = await self._exchange(name, headers, as_list=True, deadline=deadline)
+        self._gate()
+        replies = await self._exchange(name, headers, as_list=True, deadline=deadline or self.deadlines.listing)
         return replies[1:-1]
+
+    def _gate(self) -> None:
+        """Nobody's action overtakes the login."""
+        if not self.up:
+            raise LinkLost("the AMI link is down")
+
+    async def _ask(self, name: str, headers: dict[str, Header] | None = None, deadline: float | None = None) -> Message:
+        return (await self._exchange(name, headers, as_list=False, deadline=deadline or self.deadlines.reply))[0]
 
     async def _exchange(
         self, name: str, headers: dict[str, Header] | None, *, as_list: bool, deadline: float
@@ -112,26 +152,34 @@ class Session:
         finally:
             wire.abandon(request)
         if not replies[0].success:
-            raise ActionRefused(f"AMI action {name} was refused: {replies[0].message}")
+            raise ActionRefused(f"AMI action {name} was refused: {str(replies[0].message).strip()}")
         return replies
 
     async def _open(self) -> str:
         self._lost, self._booted, self._why = asyncio.Event(), asyncio.Event(), ""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(DEADLINE):
-            _transport, wire = await loop.create_connection(
+        async with asyncio.timeout(self.deadlines.connect):
+            _transport, self._wire = await loop.create_connection(
                 lambda: Wire(self._wanted, self._received, self._on_lost), self._address.host, self._address.port
             )
-        self._wire = wire
+        try:
+            async with asyncio.timeout(self.deadlines.reply):
+                await self._wire.greeted  # before the secret is sent to whoever listens there
+        except TimeoutError:
+            raise LinkSilent("it accepts connections but does not greet as an Asterisk Manager Interface") from None
         await self._log_in()
         await self._until_booted()
-        settings = await self.ask("CoreSettings")
+        settings = await self._ask("CoreSettings")
         return str(settings.get("AsteriskVersion", "unknown"))
 
     async def _log_in(self) -> None:
-        login = {"Username": self._address.username, "Secret": self._address.secret, "Events": "on"}
+        login: dict[str, Header] = {
+            "Username": self._address.username,
+            "Secret": self._address.secret,
+            "Events": "on",
+        }
         try:
-            await self.ask("Login", dict(login))
+            await self._ask("Login", login)
         except ActionRefused as refused:
             raise LoginRefused(
                 f"PBX {self.name} at {self._address.host}:{self._address.port} refused the AMI login of user "
@@ -140,16 +188,16 @@ class Session:
             ) from refused
 
     async def _until_booted(self) -> None:
+        booted, lost = asyncio.create_task(self._booted.wait()), asyncio.create_task(self._lost.wait())
         try:
-            async with asyncio.timeout(BOOT_DEADLINE):
-                booted, lost = asyncio.create_task(self._booted.wait()), asyncio.create_task(self._lost.wait())
-                try:
-                    await asyncio.wait((booted, lost), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    booted.cancel()
-                    lost.cancel()
-        except TimeoutError:
-            raise LinkSilent("the PBX did not finish booting; does its manager.conf grant `read = system`?") from None
+            done, _ = await asyncio.wait(
+                (booted, lost), timeout=self.deadlines.boot, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            booted.cancel()
+            lost.cancel()
+        if not done:
+            raise LinkSilent("the PBX did not finish booting; does its manager.conf grant `read = system`?")
         if self._lost.is_set():
             raise LinkLost(self._why)
 
@@ -157,19 +205,20 @@ class Session:
         """Ping until the link is lost: a half-open connection shows only by silence."""
         while not self._lost.is_set():
             try:
-                async with asyncio.timeout(PING_EVERY):
+                async with asyncio.timeout(self.deadlines.ping_every):
                     await self._lost.wait()
             except TimeoutError:
                 try:
-                    await self.ask("Ping")
-                except (LinkSilent, LinkLost, ActionRefused) as error:
+                    await self._ask("Ping")
+                except AmiError as error:
                     self._why = self._why or str(error)
                     return
 
     def _received(self, raw: bytes) -> None:
+        """Events from before LinkUp are left out: the reader asks for all that is true once it sees that."""
         if raw.startswith(b"Event: FullyBooted"):
             self._booted.set()
-        elif self._booted.is_set() and not self._inbox.put(raw, monotonic()) and self._wire is not None:
+        elif self._up and not self._inbox.put(raw, monotonic()) and self._wire is not None:
             self._wire.abort("events came faster than they could be handled; what is true is asked for anew")
 
     def _on_lost(self, why: str) -> None:
@@ -177,13 +226,19 @@ class Session:
         self._lost.set()
 
     def _close(self) -> None:
-        wire, self._wire = self._wire, None
+        wire, self._wire, self._up = self._wire, None, False
         self._lost.set()
         if wire is not None:
             wire.transport.abort()
 
+    def _waits(self) -> Iterator[float]:
+        rng = random.Random()  # noqa: S311 - jitter, not a secret
+        return delays(first=self.deadlines.first_wait, cap=self.deadlines.longest_wait, rng=rng)
+
     def _cannot_reach(self, error: Exception) -> str:
         where = f"{self._address.host}:{self._address.port}"
-        what = str(error) or "no answer"
+        what = self._why or str(error) or "no answer"
         self._log.warning("PBX cannot be reached, trying again", address=where, error=what)
+        if isinstance(error, ActionRefused):
+            return f"{where}: {what}; let user {self._address.username!r} do what the rendered manager.conf lets it do"
         return f"{where} cannot be reached ({what}); check `host` and `port` of [[pbx]] {self.name!r}"

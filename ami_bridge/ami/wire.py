@@ -22,8 +22,10 @@ from ami_bridge.ami.errors import LinkLost
 log = structlog.get_logger(__name__)
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a real AMI message is a few kilobytes
+_GREETING = b"Asterisk Call Manager/"
 _END = b"\r\n\r\n"
 _EVENT = b"Event: "
+_LIST_ENDS = ("Complete", "cancelled")
 
 
 class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
@@ -36,8 +38,9 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self._on_event = on_event
         self._on_lost = on_lost
         self._rest = b""
-        self._greeted = False
         self._why = "the PBX closed the connection"
+        self._given_up = False
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed = False
         self.pending: dict[str, tuple[Action, list[Message]]] = {}
         self.ignored = 0
@@ -50,8 +53,9 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         if self.closed:
             raise LinkLost("the AMI link is down")
         data.as_list = as_list
+        raw = str(data).encode()
         self.pending[data.id] = (data, [])
-        self.transport.write(str(data).encode())
+        self.transport.write(raw)
         return data.future  # type: ignore[no-any-return]
 
     def abandon(self, action: Action) -> None:
@@ -60,20 +64,20 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
-        if not self._greeted:
+        if not self.greeted.done():
             greeting, end, data = data.partition(b"\r\n")
+            if not (greeting.startswith(_GREETING) or (not end and _GREETING.startswith(greeting))):
+                self.abort("the other end is not an Asterisk Manager Interface")
+                return
             if not end:
                 self._rest = self._capped(greeting)
                 return
-            if not greeting.startswith(b"Asterisk Call Manager/"):
-                self._rest = b""
-                self.abort("the other end is not an Asterisk Manager Interface")
-                return
-            self.version = greeting.partition(b"/")[2].decode("ascii", "replace")
-            self._greeted = True
+            self.greeted.set_result(None)
         *messages, rest = data.split(_END)
         self._rest = self._capped(rest)
         for raw in messages:
+            if self._given_up:
+                return
             self._take(raw)
 
     def _capped(self, rest: bytes) -> bytes:
@@ -83,6 +87,8 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         return b""
 
     def _take(self, raw: bytes) -> None:
+        if raw.startswith(b"\r\n"):  # an empty line more than the protocol asks for
+            raw = raw.lstrip(b"\r\n")
         if raw.startswith(_EVENT):
             if self.pending and b"\r\nActionID: " in raw and self._reply(raw):
                 return
@@ -94,15 +100,23 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             self._reply(raw)
 
     def _reply(self, raw: bytes) -> bool:
-        """Hand a reply to the action it answers; False when no action waits for it."""
+        """Hand a reply to the action it answers; False when no action waits for it.
+
+        An event answers only an action that asked for a list: what else carries an ActionID, OriginateResponse above
+        all, is news about the action and not its reply.
+        """
         message = Message.from_line(raw.decode("utf-8", "replace"))
-        waiting = self.pending.get(message.action_id or "") if message else None
+        waiting = self.pending.get(str(message.get("ActionID", ""))) if message else None
         if message is None or waiting is None:
             return False
         action, replies = waiting
+        is_event = raw.startswith(_EVENT)
+        if is_event and not (action.as_list and replies):
+            return False
         replies.append(message)
-        failed = "response" in message and not message.success
-        complete = not action.as_list or message.event.endswith("Complete") or message.get("EventList") == "Complete"
+        failed = not is_event and not message.success
+        ended = message.event.endswith("Complete") or message.get("EventList") in _LIST_ENDS
+        complete = ended or not action.as_list
         if failed or complete:
             del self.pending[action.id]
             if not action.future.done():
@@ -110,17 +124,18 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         return True
 
     def abort(self, why: str) -> None:
-        """Give the connection up because of what came over it, or did not."""
-        self._why = why
-        self.transport.abort()
+        """Give the connection up because of what came over it, or did not; nothing more of it is handed on."""
+        if not self._given_up:
+            self._given_up, self._why = True, why
+            self.transport.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self.closed:
             return
         self.closed = True
         pending, self.pending = self.pending, {}
-        for action, _replies in pending.values():
-            if not action.future.done():
-                action.future.set_exception(LinkLost("the AMI link was lost before the PBX answered"))
-                action.future.exception()  # read here: whoever gave up waiting must not leave a warning behind
+        for future in (self.greeted, *(action.future for action, _replies in pending.values())):
+            if not future.done():
+                future.set_exception(LinkLost("the AMI link was lost before the PBX answered"))
+                future.exception()  # read here: whoever gave up waiting must not leave a warning behind
         self._on_lost(f"{self._why}: {exc}" if exc else self._why)

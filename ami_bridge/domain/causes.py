@@ -15,7 +15,9 @@ class Fault(Enum):
     NETWORK = "network"  # the way there
 
 
-_USER = {1, 2, 3, 17, 18, 19, 20, 21, 22, 23, 26, 28}
+# 88 and 127 are what Asterisk makes of SIP answers about the call itself: codecs that do not match, a request that
+# came too late.
+_USER = {1, 2, 3, 17, 18, 19, 20, 21, 22, 23, 26, 28, 88, 127}
 _NORMAL = {0, 16, 31}
 
 WORDS = {

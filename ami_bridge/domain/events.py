@@ -126,12 +126,16 @@ class QueueCallerLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMemberChanged:
-    """QueueMemberStatus, QueueMemberAdded, QueueMemberPause, and one member of a snapshot."""
+    """QueueMemberStatus, QueueMemberAdded, QueueMemberPause, and one member of a snapshot.
+
+    `device` is whose state app_queue watches; `rung` what it dials, when that is something else (a Local channel).
+    """
 
     queue: QueueName
     device: Device
     state: DeviceState
     paused: bool
+    rung: Device | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +148,7 @@ class QueueMemberRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRangOut:
-    """AgentRingNoAnswer: the queue rang this agent and nobody picked up."""
+    """AgentRingNoAnswer: the queue rang this agent and nobody picked up. `device` is what was rung."""
 
     queue: QueueName
     device: Device

@@ -44,9 +44,8 @@ class Waiting:
 
 @dataclass(slots=True)
 class Agent:
-    state: DeviceState = DeviceState.ABSENT
+    state: DeviceState
     paused: bool = False
-    rang_out: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,7 @@ class Line:
     attendance: Attendance = Attendance.ANSWERED
     waiting: dict[Linkedid, Waiting] = field(default_factory=dict)
     agents: dict[Device, Agent] = field(default_factory=dict)
+    _rang_out: dict[Device, datetime] = field(default_factory=dict)  # the shy, and since when
     _in_vain: int = 0
     _had_free: bool = False
 
@@ -104,38 +104,50 @@ class Line:
     def agent_seen(
         self, device: Device, now: datetime, *, state: DeviceState | None = None, paused: bool | None = None
     ) -> list[AttendanceChanged]:
-        """An agent's device or pause changed. Coming back or being in a call is a sign of life."""
-        agent = self.agents.setdefault(device, Agent())
+        """An agent's device or pause changed. Coming back, and pausing or taking up work, are signs of life."""
+        agent = self.agents.get(device)
+        if agent is None:
+            self.agents[device] = Agent(state or DeviceState.ABSENT, bool(paused))
+            return self._look_for_free(now)
         if state is not None and state is not agent.state:
             if agent.state is DeviceState.ABSENT:
-                agent.rang_out = None
+                self._rang_out.pop(device, None)
             agent.state = state
         if paused is not None and paused is not agent.paused:
-            agent.rang_out = None
+            self._rang_out.pop(device, None)
             agent.paused = paused
         return self._look_for_free(now)
 
     def agent_talks(self, device: Device) -> None:
-        """The agent answered a call: whatever rang out before is forgiven."""
-        if (agent := self.agents.get(device)) is not None:
-            agent.rang_out = None
+        """The agent is in a call with somebody: whatever rang out before is forgiven."""
+        self._rang_out.pop(device, None)
 
     def agent_rang_out(self, device: Device, now: datetime) -> None:
         """The agent's phone rang and nobody picked up."""
-        self.agents.setdefault(device, Agent()).rang_out = now
+        self._rang_out[device] = now
         self._had_free = self.free(now) > 0
 
-    def agent_gone(self, device: Device) -> None:
+    def agent_gone(self, device: Device, now: datetime) -> None:
         """The agent is no member of the line any more."""
         self.agents.pop(device, None)
+        self._rang_out.pop(device, None)
+        self._had_free = self.free(now) > 0
+
+    def lost_sight(self) -> None:
+        """Who waits and who is there has to be seen anew. Who let the phone ring is remembered."""
+        self.waiting.clear()
+        self.agents.clear()
 
     def free(self, now: datetime) -> int:
         """How many agents could take a call now."""
-        return sum(self._is_free(agent, now) for agent in self.agents.values())
+        return sum(
+            agent.state is DeviceState.FREE and not agent.paused and not self._is_shy(device, now)
+            for device, agent in self.agents.items()
+        )
 
-    def _is_free(self, agent: Agent, now: datetime) -> bool:
-        shy = agent.rang_out is not None and now - agent.rang_out < self.limits.shy_for
-        return agent.state is DeviceState.FREE and not agent.paused and not shy
+    def _is_shy(self, device: Device, now: datetime) -> bool:
+        rang_out = self._rang_out.get(device)
+        return rang_out is not None and now - rang_out < self.limits.shy_for
 
     def _look_for_free(self, now: datetime) -> list[AttendanceChanged]:
         had, self._had_free = self._had_free, self.free(now) > 0

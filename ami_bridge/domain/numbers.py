@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
-_PREFIX = re.compile(r"\+?[0-9]{0,15}\*?", re.ASCII)
+_NUMBER = re.compile(r"\+?[0-9]{1,15}", re.ASCII)  # E.164: 15 digits at most
+_PREFIX = re.compile(r"\+?[0-9]{1,15}\*?", re.ASCII)
+
+# Shorter numbers are emergency and service numbers somewhere in the world, and extensions of somebody's own PBX.
+SHORTEST = 5
 
 
 class BadPrefix(ValueError):
@@ -29,7 +32,7 @@ class NumberPolicy:
 
     def __post_init__(self) -> None:
         for prefix in self.allowed:
-            if not prefix or not _PREFIX.fullmatch(prefix):
+            if not _PREFIX.fullmatch(prefix):
                 raise BadPrefix(prefix)
 
     def refuses(self, number: str | None) -> str | None:
@@ -38,6 +41,8 @@ class NumberPolicy:
             return "the caller withheld their number"
         if not _NUMBER.fullmatch(number):
             return "the caller ID is not a telephone number"
+        if len(number.removeprefix("+")) < SHORTEST:
+            return "the number is too short: it may be an emergency number"
         if any(self._matches(prefix, number) for prefix in self.allowed):
             return None
         return "the number is not among those this tenant allows to be called back"

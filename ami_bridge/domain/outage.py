@@ -35,9 +35,14 @@ class Outages:
     open: dict[TrunkName, Incident] = field(default_factory=dict)
 
     def adopt(self, incident: Incident) -> None:
-        """Take over an incident that was open when the companion stopped."""
+        """Take over an incident that was open when the companion stopped.
+
+        The settings may have changed meanwhile: its lines are those that are told about the trunk now. One whose trunk
+        nobody is told about any more touches no line and is closed with the next tick.
+        """
         if incident.trunk is not None:
-            self.open[incident.trunk] = incident
+            touched = self.touched.get(incident.trunk)
+            self.open[incident.trunk] = replace(incident, lines=touched.lines if touched else ())
 
     def verdict(self, changed: VerdictChanged, now: datetime) -> list[Effect]:
         """What follows from a trunk's new verdict."""
@@ -49,20 +54,26 @@ class Outages:
         if changed.verdict is Verdict.RECOVERING:
             return self._move(incident, IncidentState.MONITORING, now, changed.evidence[-1:])
         if changed.verdict is Verdict.UP:
-            self.open.pop(changed.trunk)
-            resolved = change(incident, IncidentState.RESOLVED, now, f"{now:%H:%M:%S} stable again")
-            return [SaveIncident(resolved), *self._push(resolved), ReleaseRestored(resolved)]
+            return self._resolve(incident, now, "stable again")
         return []
 
     def tick(self, now: datetime) -> list[Effect]:
         """A next word that has come due is given: callers are never told a time that has passed."""
         effects: list[Effect] = []
-        for trunk, incident in self.open.items():
-            if now >= incident.next_word:
+        for trunk, incident in list(self.open.items()):
+            if trunk not in self.touched:
+                effects += self._resolve(incident, now, "not watched any more")
+            elif now >= incident.next_word:
                 renewed = replace(incident, next_word=next_word_after(now, self.word_every))
                 self.open[trunk] = renewed
                 effects += [SaveIncident(renewed), *self._push(renewed)]
         return effects
+
+    def _resolve(self, incident: Incident, now: datetime, why: str) -> list[Effect]:
+        if incident.trunk is not None:
+            del self.open[incident.trunk]
+        resolved = change(incident, IncidentState.RESOLVED, now, f"{now:%H:%M:%S} {why}")
+        return [SaveIncident(resolved), *self._push(resolved), ReleaseRestored(resolved)]
 
     def _down(self, changed: VerdictChanged, incident: Incident | None, now: datetime) -> list[Effect]:
         if incident is not None:

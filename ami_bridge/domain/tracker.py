@@ -41,7 +41,7 @@ class QueueJoined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLeft:
-    """Out of the queue. `answered` tells whether an agent had them before that."""
+    """Out of the queue, whether to an agent, by giving up, or because the queue let go of them."""
 
     call: Linkedid
     queue: QueueName
@@ -52,6 +52,7 @@ class CallAnswered:
     """The caller is bridged with `by` for the first time."""
 
     call: Linkedid
+    caller: ChannelName
     by: ChannelName
 
 
@@ -173,7 +174,7 @@ class Tracker:
         if one is None or two is None:
             return []
         one.pair, two.pair = two.uniqueid, one.uniqueid
-        return []
+        return [fact for end in (one, two) if end.bridge for fact in self._answers(self._parties(end.bridge))]
 
     def entered(self, event: ev.BridgeEntered, _now: datetime) -> list[Fact]:
         channel = self.channels.get(event.uniqueid)
@@ -194,7 +195,7 @@ class Tracker:
             other = next((p for p in parties if p is not party), None)
             if other is not None:
                 call.answered = True
-                facts.append(CallAnswered(call=call.id, by=other.name))
+                facts.append(CallAnswered(call=call.id, caller=party.name, by=other.name))
         return facts
 
     def _parties(self, bridge: Bridgeid) -> list[Channel]:
@@ -218,7 +219,10 @@ class Tracker:
         return list(found.values())
 
     def left(self, event: ev.BridgeLeft, _now: datetime) -> list[Fact]:
-        self._leave_bridge(event.uniqueid)
+        """Leaving a bridge they are in no more, late news of a move, takes nobody out of another."""
+        channel = self.channels.get(event.uniqueid)
+        if channel is not None and channel.bridge == event.bridge:
+            self._leave_bridge(event.uniqueid)
         return []
 
     def _leave_bridge(self, uniqueid: Uniqueid) -> None:

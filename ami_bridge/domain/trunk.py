@@ -2,7 +2,8 @@
 
 A registration can say "registered" while every call is refused, and one failed call proves nothing; so signals are
 weighed. Asterisk reports a contact unreachable only after its own retries, so a lost qualify weighs as much as a full
-row of failed calls. Pure: time comes in as an argument, what should happen goes out as values.
+row of failed calls; a row is broken by a call that went through, and not by a qualify. Pure: time comes in as an
+argument, what should happen goes out as values.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Trunk:
         if self.verdict is Verdict.DOWN:
             self.evidence.append(f"{now:%H:%M:%S} {signal.witness.value}: {signal.detail}")
             return self._become(Verdict.RECOVERING, now)
-        if self.verdict is Verdict.UP:
+        if signal.witness is Witness.CALL:
             self._failures = 0
         return self.tick(now)
 

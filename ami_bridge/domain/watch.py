@@ -15,7 +15,7 @@ from ami_bridge.domain import events as ev
 from ami_bridge.domain import tracker as tr
 from ami_bridge.domain.causes import Fault, fault, words
 from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine
-from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.incident import Incident, IncidentState
 from ami_bridge.domain.line import AttendanceChanged, Line
 from ami_bridge.domain.names import AttemptId, Device, LineName, Linkedid, QueueName, TrunkName, Uniqueid
 from ami_bridge.domain.outage import Outages
@@ -45,6 +45,8 @@ class Watch:
     _by_did: dict[str, Line] = field(default_factory=dict)
     _by_queue: dict[QueueName, Line] = field(default_factory=dict)
     _by_device: dict[Device, list[Line]] = field(default_factory=dict)
+    _device_of: dict[tuple[QueueName, Device], Device] = field(default_factory=dict)  # by what a queue rings
+    _contacts: dict[TrunkName, dict[str, bool]] = field(default_factory=dict)
     _line_of: dict[Linkedid, Line] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,19 +79,23 @@ class Watch:
         return effects + self.outages.tick(now)
 
     def adopt(self, incident: Incident) -> None:
-        """Take over an incident left open by an earlier run: its trunk is down until the PBX says otherwise."""
+        """Take over an incident left open by an earlier run: its trunk is as it was until the PBX says otherwise."""
         self.outages.adopt(incident)
         trunk = self.trunks.get(incident.trunk) if incident.trunk else None
         if trunk is not None:
-            trunk.verdict, trunk.since = Verdict.DOWN, incident.since
+            recovering = incident.state is IncidentState.MONITORING
+            trunk.verdict = Verdict.RECOVERING if recovering else Verdict.DOWN
+            trunk.since = incident.changed
             trunk.evidence.extend(incident.evidence)
 
     def lost_sight(self) -> None:
         """The link is down: what is remembered of calls and callers may no longer be so."""
         self.tracker.forget()
         self._line_of.clear()
+        self._device_of.clear()
+        self._contacts.clear()
         for line in self.lines.values():
-            line.waiting.clear()
+            line.lost_sight()
 
     def trunk_is_down(self, name: TrunkName) -> bool:
         return self.trunks[name].verdict is Verdict.DOWN
@@ -105,17 +111,22 @@ class Watch:
         """A queue's callers are the line's, by whatever number they came."""
         line = self._by_queue.get(fact.queue)
         call = self.tracker.calls.get(fact.call)
-        if line is not None and call is not None and not call.answered and not _is_attempt(fact.call):
-            self._line_of[fact.call] = line
-            since = min(call.queues[fact.queue], now)
-            line.caller_waits(fact.call, call.number, since)
-            line.caller_tries(fact.call, since)
-        return []
+        if line is None or call is None or call.answered or _is_attempt(fact.call):
+            return []
+        before = self._line_of.get(fact.call)
+        self._line_of[fact.call] = line
+        changes = before.caller_gone(fact.call, now) if before is not None and before is not line else []
+        since = min(call.queues[fact.queue], now)
+        line.caller_waits(fact.call, call.number, since)
+        line.caller_tries(fact.call, since)
+        return self._attendance(changes)
 
     def call_answered(self, fact: tr.CallAnswered, _now: datetime) -> list[Effect]:
-        device = Device(fact.by.rpartition("-")[0])
+        """Whoever talks is alive, having answered or having called."""
+        device = _device(fact.by)
         for line in self.lines.values():
             line.agent_talks(device)
+            line.agent_talks(_device(fact.caller))
         if _is_attempt(fact.call):
             return [MovePromise(AttemptId(fact.call), Step.JOINED, f"talking with {device}")]
         line_of_call = self._line_of.get(fact.call)
@@ -127,33 +138,50 @@ class Watch:
         line = self._line_of.pop(fact.call, None)
         return self._attendance(line.caller_gone(fact.call, now)) if line else []
 
-    def channel_state(self, event: ev.ChannelStateChanged, _now: datetime) -> list[Effect]:
+    def channel_state(self, event: ev.ChannelStateChanged, now: datetime) -> list[Effect]:
+        """A call out over a trunk that is answered testifies for the trunk; an attempt's channel moves its promise."""
+        effects: list[Effect] = []
+        trunk = self._trunk_out(event.uniqueid)
+        if trunk is not None and event.state is ev.ChannelState.UP:
+            effects += self._signal(trunk, Signal(witness=Witness.CALL, good=True, detail="a call was answered"), now)
         if not _is_attempt(event.uniqueid):
-            return []
+            return effects
         if event.state is ev.ChannelState.RINGING:
-            return [MovePromise(AttemptId(event.uniqueid), Step.RANG, "ringing")]
+            effects.append(MovePromise(AttemptId(event.uniqueid), Step.RANG, "ringing"))
         if event.state is ev.ChannelState.UP:
-            return [MovePromise(AttemptId(event.uniqueid), Step.ANSWERED, "answered")]
-        return []
+            effects.append(MovePromise(AttemptId(event.uniqueid), Step.ANSWERED, "answered"))
+        return effects
 
     def originate_ended(self, event: ev.OriginateEnded, _now: datetime) -> list[Effect]:
-        if event.answered or not _is_attempt(event.uniqueid):
+        """Speaks for attempts that never had a channel; the hang-up of one that has tells why."""
+        if event.answered or not _is_attempt(event.uniqueid) or event.uniqueid in self.tracker.channels:
             return []
         return [MovePromise(AttemptId(event.uniqueid), Step.UNREACHED, "not reached")]
 
     def channel_hung_up(self, event: ev.ChannelHungUp, now: datetime) -> list[Effect]:
         """A call out over a trunk that ended for the network's fault testifies against the trunk."""
-        channel = self.tracker.channels.get(event.uniqueid)
-        trunk = self.trunks.get(TrunkName(_endpoint(channel.name))) if channel else None
-        if channel is None or trunk is None or channel.uniqueid == channel.call.caller:
-            return []
-        if fault(event.cause) is not Fault.NETWORK:
+        trunk = self._trunk_out(event.uniqueid)
+        if trunk is None or fault(event.cause) is not Fault.NETWORK:
             return []
         return self._signal(trunk, Signal(witness=Witness.CALL, good=False, detail=words(event.cause)), now)
 
+    def _trunk_out(self, uniqueid: Uniqueid) -> Trunk | None:
+        """The trunk over which a channel goes out. The channel a call began with came in, unless it is an attempt."""
+        channel = self.tracker.channels.get(uniqueid)
+        if channel is None or (uniqueid == channel.call.caller and not _is_attempt(uniqueid)):
+            return None
+        return self.trunks.get(TrunkName(_endpoint(channel.name)))
+
     def contact_changed(self, event: ev.ContactChanged, now: datetime) -> list[Effect]:
+        """A trunk with several contacts is out of reach when none of them answers."""
         trunk = self.trunks.get(TrunkName(event.endpoint))
-        if trunk is None or event.reachable is None:
+        if trunk is None:
+            return []
+        contacts = self._contacts.setdefault(trunk.name, {})
+        contacts.pop(event.uri, None)
+        if event.reachable is not None:
+            contacts[event.uri] = event.reachable
+        if event.reachable is None or (any(contacts.values()) and not event.reachable):
             return []
         detail = "the far end answers" if event.reachable else "the far end does not answer"
         return self._signal(trunk, Signal(witness=Witness.QUALIFY, good=event.reachable, detail=detail), now)
@@ -162,17 +190,19 @@ class Watch:
         line = self._by_queue.get(event.queue)
         if line is None:
             return []
+        if event.rung is not None:
+            self._device_of[event.queue, event.rung] = event.device
         changes = line.agent_seen(event.device, now, state=event.state, paused=event.paused)
         return [*self._attendance(changes), PlaceCalls(line.name)]
 
-    def member_removed(self, event: ev.QueueMemberRemoved, _now: datetime) -> list[Effect]:
+    def member_removed(self, event: ev.QueueMemberRemoved, now: datetime) -> list[Effect]:
         if (line := self._by_queue.get(event.queue)) is not None:
-            line.agent_gone(event.device)
+            line.agent_gone(event.device, now)
         return []
 
     def agent_rang_out(self, event: ev.AgentRangOut, now: datetime) -> list[Effect]:
         if (line := self._by_queue.get(event.queue)) is not None:
-            line.agent_rang_out(event.device, now)
+            line.agent_rang_out(self._device_of.get((event.queue, event.device), event.device), now)
         return []
 
     def device_changed(self, event: ev.DeviceChanged, now: datetime) -> list[Effect]:
@@ -194,7 +224,7 @@ class Watch:
             return []
         channel = self.tracker.channels.get(event.target)
         if channel is not None:
-            device = Device(channel.name.rpartition("-")[0])
+            device = _device(channel.name)
             for line in self._by_device.get(device, ()):
                 line.agent_rang_out(device, now)
         return []
@@ -212,6 +242,11 @@ class Watch:
 
 def _is_attempt(uniqueid: Uniqueid | Linkedid) -> bool:
     return uniqueid.startswith(ATTEMPT_PREFIX)
+
+
+def _device(channel: str) -> Device:
+    """`PJSIP/101-00000012` is a channel of the device PJSIP/101."""
+    return Device(channel.rpartition("-")[0])
 
 
 def _endpoint(channel: str) -> str:
