@@ -23,7 +23,7 @@ from docker.lab.hearing import RATE, Heard, NotHeard, heard, load, tone
 from docker.lab.house import House, line, promises, trunk
 from docker.lab.stack import STATE, Lab, Stack
 
-SUPPORT = "5550100"
+SUPPORT, SALES = "5550100", "5550200"
 LISTENS = 3.5  # seconds a caller of ours listens before pressing a key
 TONES = {"101": 440, "102": 660}  # Hz: what each agent sounds
 GOOD = 0.8  # a score from which an announcement counts as heard
@@ -44,6 +44,14 @@ Playing = Callable[[Event], str | None]  # the recording an event says is being 
 
 class Narrator(Protocol):
     """Is told what happens, as it happens."""
+
+    def act(self, title: str) -> None: ...
+    def step(self, text: str) -> None: ...
+    def heard(self, who: str, what: Heard, recording: Path) -> None: ...
+
+
+class Quiet:
+    """A narrator for tests and benchmarks: says nothing, and leaves what failed to the error that says so."""
 
     def act(self, title: str) -> None: ...
     def step(self, text: str) -> None: ...
@@ -75,30 +83,38 @@ class Story:
             "the PBX is watched, its trunk is up, no agent is free",
         )
 
-    async def unanswered_line(self) -> None:
+    async def attended(self) -> None:
+        """An agent has been there: no line is known as unanswered from an earlier act."""
+        await self.lab.carrier.agent_arrives("101")
+        await self.house.until(
+            lambda s: all(row["verdict"] == "answered" for row in s["lines"]), "every line counts as answered"
+        )
+        await self.line_state(present=False)
+
+    async def unanswered_line(self, did: str = SUPPORT, tail: str = "001") -> None:
         """A caller waits in vain, leaves a key press, and is called back and joined with an agent who has come."""
         self.tell.act("A support line that nobody answers")
-        customer = "15551230001"
-        call = await self._arrives(customer, "caller-1")
-        await self.house.until(lambda s: line(s, "support")["callers"] == 1, "the caller waits on the line")
-        self.tell.step("The caller waits and hears music. No agent is logged in.")
-        await self._says(call, OFFER, self._streaming)
+        customer, name = f"15551230{tail}", "support" if did == SUPPORT else "sales"
+        call = await self.arrives(customer, f"caller-{tail}", did)
+        await self.house.until(lambda s: line(s, name)["callers"] == 1, "the caller waits on the line")
+        self.tell.step("The caller waits. No agent is logged in.")
+        await self.says(call, OFFER, self.streaming)
         await call.press("1")
         self.tell.step("Nobody answered; the caller hears so, and presses 1.")
         await call.ended(20)
-        await self._did_hear(call, OFFER, NOTED)
+        await self.did_hear(call, OFFER, NOTED)
         await self.house.until(
-            lambda s: [p["state"] for p in promises(s, "001")][:1] == ["waiting"], "the promise is on the page"
+            lambda s: [p["state"] for p in promises(s, tail)][:1] == ["waiting"], "the promise is on the page"
         )
         self.tell.step("The promise is in the ledger: waiting for a free agent.")
 
-        second = await self._arrives("15551230002", "caller-2")
-        await self._says(second, UNANSWERED, self._streaming)
+        second = await self.arrives("15551230002", "caller-002", did)
+        await self.says(second, UNANSWERED, self.streaming)
         await second.hangup()
-        await self._did_hear(second, UNANSWERED)
+        await self.did_hear(second, UNANSWERED)
         self.tell.step("The next caller is told at once, without waiting first.")
 
-        await self._kept(customer, "customer-1", agent="101")
+        await self.kept(customer, f"customer-{tail}", agent="101")
 
     async def dead_trunk(self) -> None:
         """A trunk dies; callers hear it, one asks to be told when it is fixed, and is."""
@@ -108,33 +124,33 @@ class Story:
         await self.lab.carrier.cut("primary")
         self.tell.step("The network of acme-primary drops every packet.")
         failed = await self.lab.pbx.trunk_becomes("acme-primary", "Unreachable", since=mark)
-        await self._line_state(present=True)
+        await self.line_state(present=True)
         live = time.monotonic() - failed.at
         self.tell.step(f"Asterisk notices; {live * 1000:.0f} ms later the announcement is live on the PBX.")
         await self.house.until(
             lambda s: "It began at" in line(s, "support")["announcing"], "the announcement tells all that is known"
         )
-        call = await self._arrives(customer, "caller-3")
-        await self._says(call, FAULT, self._streaming)
+        call = await self.arrives(customer, "caller-003")
+        await self.says(call, FAULT, self.streaming)
         await call.press("2")
         await call.ended(20)
-        await self._did_hear(call, FAULT, NOTED_RESTORED)
+        await self.did_hear(call, FAULT, NOTED_RESTORED)
         await self.house.until(
             lambda s: [p["kind"] for p in promises(s, "003")][:1] == ["restored"], "the promise is on the page"
         )
         self.tell.step("The caller hears what is wrong and presses 2: call me when it is fixed.")
 
-        await self.lab.carrier.phone(customer, mode="answer", ring=1, label="customer-3")
+        await self.lab.carrier.phone(customer, mode="answer", ring=1, label="customer-003")
         mark = self.lab.carrier.ami.mark()
         await self.lab.carrier.restore("primary")
         self.tell.step("The trunk is mended.")
         phone = await self.lab.carrier.expect_call(customer, since=mark, deadline=40)
         await self.house.until(lambda s: not s["incidents"], "the incident is resolved")
-        await self._line_state(present=False)
+        await self.line_state(present=False)
         await phone.answered()
         self.tell.step("The incident is resolved; the line is quiet again; the caller's phone rings.")
         await phone.ended(40)
-        await self._did_hear(phone, RESTORED)
+        await self.did_hear(phone, RESTORED)
         await self.house.until(
             lambda s: [p["state"] for p in promises(s, "003")][:1] == ["kept"], "the promise is kept"
         )
@@ -150,13 +166,13 @@ class Story:
         await self.house.until(lambda s: line(s, "support")["announcing"].startswith(FAULT), "the announcement is live")
         await self.stack.kill("keepline", "KILL")
         self.tell.step("The trunk is dead again, and now the companion too (SIGKILL).")
-        calls = [await self._arrives(customer, "caller-4"), await self._arrives("15551230005", "caller-5")]
-        await self._says(calls[0], FAULT, self._reading)
+        calls = [await self.arrives(customer, "caller-004"), await self.arrives("15551230005", "caller-005")]
+        await self.says(calls[0], FAULT, self.reading)
         await calls[0].press("1")
         await calls[0].ended(20)
         await calls[1].hangup()
-        await self._did_hear(calls[0], FAULT, NOTED_OFFLINE)
-        await self._did_hear(calls[1], FAULT)
+        await self.did_hear(calls[0], FAULT, NOTED_OFFLINE)
+        await self.did_hear(calls[1], FAULT)
         kept = await self.lab.pbx.db_tree("keepline-keys")
         if not any(f":1:{customer}" in value for value in kept.values()):
             raise NotSeen(f"the key press is not in AstDB: {sorted(kept)}")
@@ -168,15 +184,26 @@ class Story:
         if await self.lab.pbx.db_tree("keepline-keys"):
             raise NotSeen("AstDB still holds key presses after they were taken over")
         self.tell.step("The companion is back and has taken the key press into its ledger.")
-        await self._kept(customer, "customer-4", agent="102")
+        await self.kept(customer, "customer-004", agent="102")
         await self.lab.carrier.restore("primary")
 
-    async def _arrives(self, number: str, label: str) -> Call:
-        call = await self.lab.carrier.call(SUPPORT, number=number, trunk="backup", label=label)
+    async def trunk_fails(self) -> Event:
+        """Cut the trunk and wait until callers are told all about it; return the event of the failure."""
+        mark = self.lab.pbx.ami.mark()
+        await self.lab.carrier.cut("primary")
+        failed = await self.lab.pbx.trunk_becomes("acme-primary", "Unreachable", since=mark)
+        await self.house.until(
+            lambda s: line(s, "support")["announcing"].startswith(FAULT), "the announcement tells all that is known"
+        )
+        return failed
+
+    async def arrives(self, number: str, label: str, did: str = SUPPORT) -> Call:
+        """Call `did` as `number` and wait for the answer."""
+        call = await self.lab.carrier.call(did, number=number, trunk="backup", label=label)
         await call.answered()
         return call
 
-    async def _kept(self, customer: str, label: str, *, agent: str) -> None:
+    async def kept(self, customer: str, label: str, *, agent: str) -> None:
         """An agent comes; the customer is called, hears who it is, presses 1, and talks with that agent."""
         await self.lab.carrier.phone(customer, mode="answer", ring=1, label=label)
         mark, pbx_mark = self.lab.carrier.ami.mark(), self.lab.pbx.ami.mark()
@@ -185,7 +212,7 @@ class Story:
         phone = await self.lab.carrier.expect_call(customer, since=mark)
         await phone.answered()
         self.tell.step("The customer's phone rings and is answered.")
-        await self._says(phone, CALLBACK, self._streaming, since=pbx_mark)
+        await self.says(phone, CALLBACK, self.streaming, since=pbx_mark)
         mark = self.lab.carrier.ami.mark()
         await phone.press("1")
         agent_phone = await self.lab.carrier.expect_call(agent, since=mark)
@@ -196,7 +223,7 @@ class Story:
         await asyncio.sleep(2)  # they talk
         await agent_phone.hangup()
         await phone.ended(10)
-        await self._did_hear(phone, CALLBACK)
+        await self.did_hear(phone, CALLBACK)
         lasted = len(load(await phone.recorded())) / RATE
         sounded = tone(phone.recording, TONES[agent], lasted - 1.8)
         if sounded < GOOD:
@@ -204,7 +231,7 @@ class Story:
         self.tell.step(f"They press 1 and talk with agent {agent}. The promise is kept.")
         await self.lab.carrier.agent_leaves(agent)
 
-    async def _line_state(self, *, present: bool, deadline: float = 20) -> None:
+    async def line_state(self, *, present: bool, deadline: float = 20) -> None:
         """Wait until the PBX has, or no longer has, something to say about the support line."""
         end = time.monotonic() + deadline
         while bool(await self.lab.pbx.db_tree("keepline-line")) != present:
@@ -213,18 +240,18 @@ class Story:
             await asyncio.sleep(0.002)
 
     @staticmethod
-    def _streaming(event: Event) -> str | None:
+    def streaming(event: Event) -> str | None:
         """The companion has the PBX play a recording."""
         found = re.search(r"STREAM FILE \"?\S+/([0-9a-f]{64})\.wav", event["Command"])
         return found[1] if event.name == "AGIExecStart" and found else None
 
     @staticmethod
-    def _reading(event: Event) -> str | None:
+    def reading(event: Event) -> str | None:
         """The dialplan plays a recording by itself and listens for a key."""
         found = re.search(r"/([0-9a-f]{64})\.wav", event["AppData"])
         return found[1] if event.name == "Newexten" and event["Application"] == "Read" and found else None
 
-    async def _says(self, call: Call, text: str, playing: Playing, since: int | None = None) -> None:
+    async def says(self, call: Call, text: str, playing: Playing, since: int | None = None) -> None:
         """Wait until the PBX starts to play the announcement that begins with `text`, and listen to it for a while."""
         await self.lab.pbx.ami.wait_for(
             lambda e: (found := playing(e)) is not None and self._text(found).startswith(text),
@@ -237,7 +264,7 @@ class Story:
     def _text(self, recording: str) -> str:
         return next((text for text, wav in self.house.announcements().items() if wav.stem == recording), "")
 
-    async def _did_hear(self, call: Call, *beginnings: str) -> None:
+    async def did_hear(self, call: Call, *beginnings: str) -> None:
         """The recording of what `call` heard holds announcements that begin so, in this order, and scores well."""
         recording = await call.recorded()
         found = await asyncio.to_thread(heard, recording, self.house.announcements())

@@ -1,0 +1,82 @@
+"""The main job on the real test PBX: what callers heard is proved from recordings of their own audio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from docker.lab.hearing import longest_silence
+from docker.lab.house import line, promises
+from docker.lab.stack import Stack
+from docker.lab.story import FAULT, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def story(stack: Stack) -> AsyncIterator[Story]:
+    async with told(stack, Quiet()) as story:
+        await story.begin()
+        yield story
+        await stack.start("keepline")
+        await story.begin()
+
+
+async def test_a_caller_nobody_answered_is_called_back_and_joined_with_an_agent(story: Story) -> None:
+    await story.unanswered_line()
+
+
+async def test_a_dead_trunk_is_announced_and_who_asked_is_told_when_it_is_back(story: Story) -> None:
+    await story.dead_trunk()
+
+
+async def test_callers_hear_the_announcement_while_the_companion_is_dead_and_a_key_press_is_kept(story: Story) -> None:
+    await story.dead_companion()
+
+
+async def test_a_ring_group_line_is_called_back_too(story: Story) -> None:
+    await story.unanswered_line(did=SALES, tail="011")
+
+
+async def test_a_hung_companion_costs_a_caller_seconds_and_not_the_announcement(story: Story) -> None:
+    """SIGSTOP: the connection is accepted by the kernel and nobody ever answers it."""
+    await story.trunk_fails()
+    await story.stack.kill("keepline", "STOP")
+    try:
+        call = await story.arrives("15551230021", "caller-hung")
+        await story.says(call, FAULT, story.reading)
+        await call.press("1")
+        await call.ended(20)
+    finally:
+        await story.stack.kill("keepline", "CONT")
+    await story.did_hear(call, FAULT, NOTED_OFFLINE)
+    assert longest_silence(await call.recorded(), 0.0) <= 4.0
+    await story.house.until(lambda s: bool(promises(s, "021")), "the key press is a promise", deadline=60)
+
+
+async def test_sigterm_lets_a_caller_finish_and_loses_nothing(story: Story) -> None:
+    """The caller is in the middle of the offer when the companion is told to stop; their key press still counts."""
+    call = await story.arrives("15551230031", "caller-drain")
+    await story.says(call, OFFER, story.streaming)
+    await story.stack.kill("keepline", "TERM")
+    await asyncio.sleep(1)  # it is draining now; the caller still listens
+    await call.press("1")
+    await call.ended(20)
+    await story.did_hear(call, OFFER, NOTED)
+    await story.stack.start("keepline")
+    status = await story.house.until(lambda s: bool(promises(s, "031")), "the promise survived", deadline=30)
+    assert [p["state"] for p in promises(status, "031")] == ["waiting"]
+
+
+async def test_a_withheld_number_is_told_so_and_nothing_is_promised(story: Story) -> None:
+    before = len((await story.house.status())["owed"])
+    call = await story.lab.carrier.call(SUPPORT, number=None, trunk="backup", label="caller-withheld")
+    await call.answered()
+    await story.says(call, "We are sorry that nobody could answer. Your number did not reach us", story.streaming)
+    await call.press("1")
+    await story.house.until(lambda s: line(s, "support")["callers"] == 1, "the caller is still on the line")
+    await call.hangup()
+    assert len((await story.house.status())["owed"]) == before
