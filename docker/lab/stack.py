@@ -74,7 +74,7 @@ class Stack:
         await self.run("start", service)
 
     async def stop(self, service: str = "keepline") -> None:
-        """SIGTERM, and SIGKILL ten seconds later if need be."""
+        """SIGTERM, and SIGKILL 40 seconds later if need be: longer than the companion hears its callers out."""
         await self.run("stop", service)
 
     async def kill(self, service: str = "keepline", signal: str = "KILL") -> None:

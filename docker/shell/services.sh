@@ -11,6 +11,14 @@ container() {
 }
 address() { printf '%s.%s' "$KEEPLINE_NET" "${HOST_PART[$1]}"; }
 inspect() { "$ENGINE" container inspect -f "$2" "$(container "$1")" 2>/dev/null; }
+# A container of another checkout is left alone, whatever it is asked.
+ours() {
+    local home
+    container "$1" >/dev/null
+    home=$(inspect "$1" '{{index .Config.Labels "keepline.home"}}') || return 0
+    [ "$home" = "$HOME_DIR" ] \
+        || die "$(container "$1") belongs to $home: use its testpbx, or set KEEPLINE_PROJECT, KEEPLINE_NET and the ports"
+}
 running() { [ "$(inspect "$1" '{{.State.Running}}')" = true ]; }
 
 # The hash of everything a container was made from; a container with another one is made anew.
@@ -28,7 +36,10 @@ inputs_name() {
 up() {
     local wanted=("$@") service
     [ ${#wanted[@]} -gt 0 ] || wanted=("${SERVICES[@]}")
-    for service in "${wanted[@]}"; do container "$service" >/dev/null; done
+    for service in "${wanted[@]}"; do
+        container "$service" >/dev/null
+        ours "$service"
+    done
     state_make
     images_build "${wanted[@]}"
     inputs_name
@@ -50,10 +61,6 @@ containers_make() {
     local service label missing=()
     for service in "$@"; do
         label=KEEPLINE_INPUTS_${service^^}
-        if [ "$(inspect "$service" '{{index .Config.Labels "keepline.home"}}')" != "$HOME_DIR" ] \
-            && inspect "$service" '{{.Id}}' >/dev/null; then
-            die "$(container "$service") belongs to another checkout: stop it there, or set KEEPLINE_PROJECT, KEEPLINE_NET and the ports"
-        fi
         [ "$(inspect "$service" '{{index .Config.Labels "keepline.inputs"}}')" != "${!label}" ] || continue
         container_remove "$service"
         ports_free "$service"
@@ -127,15 +134,16 @@ trunks_up() {
 }
 
 container_remove() {
+    ours "$1"
     inspect "$1" '{{.Id}}' >/dev/null || return 0
-    "$ENGINE" stop -t 10 "$(container "$1")" >/dev/null 2>&1 || true
+    "$ENGINE" stop -t 40 "$(container "$1")" >/dev/null 2>&1 || true
     "$ENGINE" rm -f "$(container "$1")" >/dev/null
 }
-container_exec() { local service=$1; shift; "$ENGINE" exec "$(container "$service")" "$@"; }
+container_exec() { container "${1:-}" >/dev/null; local service=$1; shift; "$ENGINE" exec "$(container "$service")" "$@"; }
 container_begin() { "$ENGINE" start "$(container "$1")" >"$STATE/start.log" 2>&1 || die "$1 did not start: $(tail -1 "$STATE/start.log")"; }
-container_start() { container_begin "${1:-}"; "ready_$1"; }
-container_stop() { "$ENGINE" stop -t 10 "$(container "${1:-}")" >/dev/null; }
-container_kill() { "$ENGINE" kill -s "${2:-KILL}" "$(container "${1:-}")" >/dev/null; }
+container_start() { ours "${1:-}"; container_begin "${1:-}"; "ready_$1"; }
+container_stop() { ours "${1:-}"; "$ENGINE" stop -t 40 "$(container "${1:-}")" >/dev/null; }
+container_kill() { ours "${1:-}"; "$ENGINE" kill -s "${2:-KILL}" "$(container "${1:-}")" >/dev/null; }
 
 container_logs() {
     local service
