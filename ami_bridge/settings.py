@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -21,27 +21,26 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    InstanceOf,
-    SecretStr,
     ValidationError,
     model_validator,
 )
 
-from ami_bridge.domain.numbers import NumberPolicy
-
-
-def _network(value: object) -> object:
-    try:
-        return ip_network(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError("a network such as 10.0.0.0/8, or one address, is needed") from None
-
-
-Network = Annotated[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], BeforeValidator(_network)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
-Url = Annotated[str, Field(pattern=r"^[a-z]+://[A-Za-z0-9.:\[\]_-]+[A-Za-z0-9\]]$")]
+from ami_bridge.domain.numbers import BadPrefix, NumberPolicy
+from ami_bridge.forms import (
+    EMERGENCY,
+    AgiUrl,
+    AudioUrl,
+    Host,
+    Name,
+    Network,
+    Number,
+    Port,
+    Seconds,
+    Secret,
+    Token,
+    form,
+    no_doubles,
+)
 
 
 class SettingsError(Exception):
@@ -60,7 +59,7 @@ def _split_listen(value: object) -> object:
 
 
 class Listen(_Part):
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -78,16 +77,16 @@ class Voice(_Part):
 
 class Agi(_Part):
     listen: Listener = Listen(host="127.0.0.1", port=4573)
-    url: Url = "agi://127.0.0.1:4573"
+    url: AgiUrl = "agi://127.0.0.1:4573"
     allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
-    token: SecretStr
+    token: Token
     sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
     drain_seconds: Seconds = 30
 
 
 class Audio(_Part):
     listen: Listener = Listen(host="127.0.0.1", port=8081)
-    url: Url = "http://127.0.0.1:8081"
+    url: AudioUrl = "http://127.0.0.1:8081"
 
 
 class Web(_Part):
@@ -119,7 +118,7 @@ class Tenant(_Part):
     name: Name
     spoken: Annotated[str, Field(min_length=1, max_length=80)]
     timezone: str = "UTC"
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}(_[A-Z]{2})?$")] = "en"
+    language: Annotated[str, form(r"[a-z]{2}(_[A-Z]{2})?", "a language such as en or de_AT")] = "en"
     callback_numbers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -128,7 +127,10 @@ class Tenant(_Part):
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
             raise ValueError("timezone is not one of the IANA names, such as Europe/Berlin") from None
-        NumberPolicy(self.callback_numbers)
+        try:
+            NumberPolicy(self.callback_numbers)
+        except BadPrefix as bad:
+            raise ValueError(f"callback_numbers: {bad}") from None
         return self
 
     @cached_property
@@ -147,28 +149,36 @@ class Trunk(_Part):
 
 class Pbx(_Part):
     name: Name
-    host: str
+    host: Host
     port: Port = 5038
     username: Name = "keepline"
-    secret: SecretStr
+    secret: Secret
     permit: tuple[Network, ...] = (IPv4Network("127.0.0.1/32"),)  # from where the PBX lets us log in
     trunk: tuple[Trunk, ...] = ()
+
+    @model_validator(mode="after")
+    def _trunks_differ(self) -> Self:
+        no_doubles("trunk names", [trunk.name for trunk in self.trunk])
+        return self
 
 
 class Line(_Part):
     name: Name
     tenant: Name
     pbx: Name
-    dids: Annotated[tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")], ...], Field(min_length=1)]
-    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] | None = None
-    ring: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+/[A-Za-z0-9_.-]+$")], ...] = ()
+    dids: Annotated[tuple[Number, ...], Field(min_length=1)]
+    queue: Annotated[str, form(r"[A-Za-z0-9_-]{1,60}", "a queue's name of letters, digits, - and _")] | None = None
+    ring: tuple[Annotated[str, form(r"[A-Za-z0-9]+/[A-Za-z0-9_.-]+", "a device such as PJSIP/101")], ...] = ()
     patience_seconds: Annotated[int, Field(ge=3, le=3600)] = 20
     trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
     callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
-    caller_id: Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")]
+    caller_id: Number
 
     @model_validator(mode="after")
     def _one_way_to_people(self) -> Self:
+        no_doubles("dids", self.dids)
+        if emergency := [did for did in self.dids if did in EMERGENCY]:
+            raise ValueError(f"dids: {emergency[0]} is an emergency number; those never pass through a line")
         if (self.queue is None) == (not self.ring):
             raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
         return self
@@ -191,13 +201,9 @@ class Settings(_Part):
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
-        for what, names in (
-            ("[[tenant]]", [t.name for t in self.tenant]),
-            ("[[pbx]]", [p.name for p in self.pbx]),
-            ("[[line]]", [x.name for x in self.line]),
-        ):
-            if twice := {n for n in names if names.count(n) > 1}:
-                raise ValueError(f"{what} names must differ: {', '.join(sorted(twice))} is there twice")
+        no_doubles("[[tenant]] names", [t.name for t in self.tenant])
+        no_doubles("[[pbx]] names", [p.name for p in self.pbx])
+        no_doubles("[[line]] names", [x.name for x in self.line])
         for line in self.line:
             self._check_line(line)
         return self
@@ -212,9 +218,18 @@ class Settings(_Part):
         for trunk in (*line.trunks, *line.callback_trunks):
             if trunk not in trunks:
                 raise ValueError(f"line {line.name}: [[pbx]] {pbx.name} has no [[pbx.trunk]] {trunk}")
-        others = [d for x in self.line if x is not line and x.pbx == line.pbx for d in x.dids]
-        if clash := set(others) & set(line.dids):
-            raise ValueError(f"line {line.name}: did {min(clash)} belongs to another line too")
+        for other in self.line:
+            if other is line or other.pbx != line.pbx:
+                continue
+            if clash := set(other.dids) & set(line.dids):
+                raise ValueError(f"line {line.name}: did {min(clash)} belongs to line {other.name} too")
+            if line.queue is not None and line.queue == other.queue:
+                raise ValueError(f"line {line.name}: queue {line.queue} belongs to line {other.name} too")
+            if other.tenant != line.tenant and (shared := set(other.trunks) & set(line.trunks)):
+                raise ValueError(
+                    f"line {line.name}: trunk {min(shared)} is told to {other.tenant}'s callers too; "
+                    "an outage has one tenant"
+                )
 
     def tenant_named(self, name: str) -> Tenant:
         return next(t for t in self.tenant if t.name == name)

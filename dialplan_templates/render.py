@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from dialplan_templates import contract
 
 # What may stand in a dialplan unquoted without being read as syntax.
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+", re.ASCII)
+# What names a context or an extension: no leading underscore, which would make it a pattern.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+_URL = re.compile(r"[a-z]+://[A-Za-z0-9_.:\[\]-]+", re.ASCII)
 _EXTENSION = re.compile(r"[0-9+*#]+", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_.~+=-]+", re.ASCII)
 
@@ -91,7 +95,10 @@ def write(plan: PbxPlan, directory: Path) -> list[Path]:
     for name, text in files.items():
         path = directory / name
         fresh = path.with_suffix(".new")
-        fresh.write_text(text, encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        # Never readable by others, not even for the moment before a chmod.
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
         fresh.chmod(0o640)
         fresh.replace(path)
         paths.append(path)
@@ -99,17 +106,17 @@ def write(plan: PbxPlan, directory: Path) -> list[Path]:
 
 
 def _check(plan: PbxPlan) -> None:
-    _allow(_PLAIN, "pbx name", plan.pbx)
-    _allow(_PLAIN, "agi.url", plan.agi_url)
-    _allow(_PLAIN, "audio.url", plan.audio_url)
-    _allow(_PLAIN, "username", plan.username)
+    _allow(_NAME, "pbx name", plan.pbx)
+    _allow(_URL, "agi.url", plan.agi_url)
+    _allow(_URL, "audio.url", plan.audio_url)
+    _allow(_NAME, "username", plan.username)
     for what, secret in (("agi token", plan.token), ("AMI secret", plan.secret)):
         if not _SECRET.fullmatch(secret):
             raise Unrenderable(what, "(not shown)")
     for network in plan.permit:
         _allow(_PLAIN, "permit", network)
     for line in plan.lines:
-        _allow(_PLAIN, "line name", line.name)
+        _allow(_NAME, "line name", line.name)
         for did in line.dids:
             _allow(_EXTENSION, f"line {line.name}: did", did)
         for device in line.ring:
