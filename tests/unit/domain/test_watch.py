@@ -1,0 +1,359 @@
+"""Events of one PBX in, things to do out: lines, trunks, incidents and attempts meeting as they do in the runner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ami_bridge.domain import events as ev
+from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
+from ami_bridge.domain.events import DeviceState
+from ami_bridge.domain.incident import IncidentState
+from ami_bridge.domain.line import Attendance, Line, LineLimits
+from ami_bridge.domain.names import (
+    Bridgeid,
+    ChannelName,
+    Device,
+    IncidentId,
+    LineName,
+    Linkedid,
+    PbxName,
+    QueueName,
+    TenantName,
+    TrunkName,
+    Uniqueid,
+)
+from ami_bridge.domain.outage import Outages, Touched
+from ami_bridge.domain.promise import Step
+from ami_bridge.domain.trunk import Limits, Trunk, Verdict
+from ami_bridge.domain.watch import Routes, Watch
+
+T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+MAIN = TrunkName("acme-primary")
+SUPPORT, SALES, VIP = LineName("support"), LineName("sales"), LineName("vip")
+QUEUE, VIP_QUEUE = QueueName("support-q"), QueueName("vip-q")
+ANN = Device("PJSIP/101")
+ATTEMPT = "keepline-a1"
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def a_watch() -> Watch:
+    limits = LineLimits(patience=timedelta(seconds=20))
+    return Watch(
+        lines={name: Line(name, limits) for name in (SUPPORT, SALES, VIP)},
+        trunks={MAIN: Trunk(MAIN, Limits())},
+        outages=Outages(
+            pbx=PbxName("lab"),
+            touched={MAIN: Touched(tenant=TenantName("acme"), lines=(SUPPORT,))},
+            word_every=timedelta(minutes=30),
+            new_id=lambda: IncidentId("i1"),
+        ),
+        routes=[
+            Routes(line=SUPPORT, dids=("5550100",), queue=QUEUE),
+            Routes(line=SALES, dids=("5550200",), ring=(ANN,)),
+            Routes(line=VIP, dids=("5550300",), queue=VIP_QUEUE),
+        ],
+    )
+
+
+def created(uniqueid: str, name: str, *, linkedid: str = "", dialled: str = "s") -> ev.ChannelCreated:
+    return ev.ChannelCreated(
+        uniqueid=Uniqueid(uniqueid),
+        linkedid=Linkedid(linkedid or uniqueid),
+        name=ChannelName(name),
+        state=ev.ChannelState.DOWN,
+        caller_number="+4930123",
+        dialled=dialled,
+    )
+
+
+def state(uniqueid: str, to: ev.ChannelState) -> ev.ChannelStateChanged:
+    return ev.ChannelStateChanged(uniqueid=Uniqueid(uniqueid), state=to)
+
+
+def hung_up(uniqueid: str, cause: int = 16) -> ev.ChannelHungUp:
+    return ev.ChannelHungUp(uniqueid=Uniqueid(uniqueid), cause=cause)
+
+
+def enters(uniqueid: str) -> ev.BridgeEntered:
+    return ev.BridgeEntered(bridge=Bridgeid("b1"), uniqueid=Uniqueid(uniqueid))
+
+
+def joins(uniqueid: str, queue: QueueName = QUEUE) -> ev.QueueCallerJoined:
+    return ev.QueueCallerJoined(uniqueid=Uniqueid(uniqueid), queue=queue, position=1)
+
+
+def member(to: DeviceState, *, device: Device = ANN, rung: Device | None = None) -> ev.QueueMemberChanged:
+    return ev.QueueMemberChanged(queue=QUEUE, device=device, state=to, paused=False, rung=rung)
+
+
+def contact(*, reachable: bool | None, uri: str = "sip:carrier") -> ev.ContactChanged:
+    return ev.ContactChanged(endpoint=MAIN, uri=uri, reachable=reachable)
+
+
+def play(watch: Watch, *events: ev.Event, now: datetime = T0) -> list[Effect]:
+    return [effect for event in events for effect in watch.feed(event, now)]
+
+
+def waiting(watch: Watch) -> dict[LineName, list[Linkedid]]:
+    return {name: list(line.waiting) for name, line in watch.lines.items() if line.waiting}
+
+
+# ---- who waits on which line
+
+
+def test_a_caller_of_a_lines_number_waits_on_it_until_they_go() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550200"))
+    assert waiting(watch) == {SALES: ["c1"]}
+    play(watch, hung_up("c1"))
+    assert waiting(watch) == {}
+
+
+def test_a_queues_callers_are_the_lines_by_whatever_number_they_came() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/other-01", dialled="999999"), joins("c1"))
+    assert waiting(watch) == {SUPPORT: ["c1"]}
+
+
+def test_who_is_passed_on_to_another_lines_queue_waits_there_only() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), joins("c1"), joins("c1", VIP_QUEUE))
+    assert waiting(watch) == {VIP: ["c1"]}
+    play(watch, hung_up("c1"))
+    assert waiting(watch) == {}
+
+
+def test_nobody_answers_and_the_pbx_is_told_then_somebody_does() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), joins("c1"))
+    assert watch.tick(at(19)) == []
+    assert watch.tick(at(20)) == [PushLine(SUPPORT)]
+    assert watch.lines[SUPPORT].attendance is Attendance.UNANSWERED
+    answered = play(watch, created("g1", "PJSIP/101-02", linkedid="c1"), enters("c1"), enters("g1"), now=at(30))
+    assert answered == [PushLine(SUPPORT)]
+    assert watch.lines[SUPPORT].attendance is Attendance.ANSWERED
+    assert waiting(watch) == {}
+
+
+def test_a_ring_groups_patience_begins_when_its_phones_ring() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550200"))
+    assert watch.tick(at(60)) == []
+    play(watch, ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("g1")), now=at(60))
+    assert watch.tick(at(80)) == [PushLine(SALES)]
+
+
+def test_our_own_callbacks_never_count_as_callers() -> None:
+    watch = a_watch()
+    play(watch, created(ATTEMPT, "PJSIP/acme-primary-01", dialled="5550100"), joins(ATTEMPT))
+    assert waiting(watch) == {}
+
+
+# ---- agents
+
+
+def test_a_queues_agents_are_its_members_and_a_free_one_may_mean_a_callback() -> None:
+    watch = a_watch()
+    assert play(watch, member(DeviceState.FREE)) == [PlaceCalls(SUPPORT)]
+    assert watch.lines[SUPPORT].free(T0) == 1
+    play(watch, ev.QueueMemberRemoved(queue=QUEUE, device=ANN))
+    assert watch.lines[SUPPORT].free(T0) == 0
+
+
+def test_a_ring_groups_agents_are_its_phones() -> None:
+    watch = a_watch()
+    assert play(watch, ev.DeviceChanged(device=ANN, state=DeviceState.FREE)) == [PlaceCalls(SALES)]
+    assert play(watch, ev.DeviceChanged(device=Device("PJSIP/199"), state=DeviceState.FREE)) == []
+    assert watch.lines[SALES].free(T0) == 1
+
+
+def test_a_member_rung_over_a_local_channel_who_lets_it_ring_is_found_by_their_device() -> None:
+    watch = a_watch()
+    rung = Device("Local/101@agents/n")
+    play(watch, member(DeviceState.FREE, rung=rung), ev.AgentRangOut(queue=QUEUE, device=rung))
+    assert watch.lines[SUPPORT].free(T0) == 0
+    assert list(watch.lines[SUPPORT].agents) == [ANN]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "free"),
+    [(ev.DialOutcome.NO_ANSWER, 0), (ev.DialOutcome.CANCELLED, 1), (ev.DialOutcome.BUSY, 1)],
+)
+def test_a_ring_group_phone_that_rang_in_vain_is_not_free(outcome: ev.DialOutcome, free: int) -> None:
+    watch = a_watch()
+    play(
+        watch,
+        ev.DeviceChanged(device=ANN, state=DeviceState.FREE),
+        created("c1", "PJSIP/acme-primary-01", dialled="5550200"),
+        created("g1", "PJSIP/101-0000000a", linkedid="c1"),
+        ev.DialEnded(caller=Uniqueid("c1"), target=Uniqueid("g1"), outcome=outcome),
+    )
+    assert watch.lines[SALES].free(T0) == free
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_an_agent_who_talks_is_alive_whoever_called_whom(called: bool) -> None:
+    watch = a_watch()
+    play(watch, member(DeviceState.FREE), ev.AgentRangOut(queue=QUEUE, device=ANN))
+    caller, other = ("PJSIP/acme-primary-01", "PJSIP/101-02") if called else ("PJSIP/101-02", "PJSIP/acme-primary-01")
+    play(watch, created("c1", caller), created("g1", other, linkedid="c1"), enters("c1"), enters("g1"))
+    assert watch.lines[SUPPORT].free(T0) == 1
+
+
+def test_agents_who_left_while_nobody_watched_are_not_counted() -> None:
+    watch = a_watch()
+    play(watch, member(DeviceState.FREE), member(DeviceState.FREE, device=Device("PJSIP/102")))
+    watch.lost_sight()
+    play(watch, member(DeviceState.FREE))
+    assert watch.lines[SUPPORT].free(T0) == 1
+
+
+# ---- trunks
+
+
+def test_a_trunk_out_of_reach_is_an_incident_and_its_return_ends_it_after_the_hold() -> None:
+    watch = a_watch()
+    kinds = [type(effect) for effect in play(watch, contact(reachable=False))]
+    assert kinds == [SaveIncident, PushLine]
+    assert watch.trunk_is_down(MAIN)
+    assert [type(effect) for effect in play(watch, contact(reachable=True), now=at(10))] == [SaveIncident]
+    assert watch.tick(at(39)) == []
+    assert [type(effect) for effect in watch.tick(at(40))] == [SaveIncident, PushLine, ReleaseRestored]
+    assert not watch.trunk_is_down(MAIN)
+
+
+def test_a_trunk_with_two_contacts_is_out_of_reach_when_neither_answers() -> None:
+    watch = a_watch()
+    play(watch, contact(reachable=True, uri="sip:a"), contact(reachable=True, uri="sip:b"))
+    assert play(watch, contact(reachable=False, uri="sip:a")) == []
+    assert play(watch, contact(reachable=False, uri="sip:b"))
+
+
+def test_a_contact_that_is_removed_or_not_qualified_proves_nothing() -> None:
+    watch = a_watch()
+    assert play(watch, contact(reachable=None)) == []
+    play(watch, contact(reachable=True, uri="sip:a"), contact(reachable=None, uri="sip:a"))
+    assert play(watch, contact(reachable=False, uri="sip:b"))
+
+
+def test_contacts_of_other_endpoints_are_nobodys_business() -> None:
+    assert play(a_watch(), ev.ContactChanged(endpoint="101", uri="sip:x", reachable=False)) == []
+
+
+def calls_out(watch: Watch, n: int, cause: int) -> list[Effect]:
+    """An extension dials out over the trunk and the call ends with `cause`."""
+    return play(
+        watch,
+        created(f"c{n}", "PJSIP/101-01"),
+        created(f"o{n}", "PJSIP/acme-primary-02", linkedid=f"c{n}"),
+        hung_up(f"o{n}", cause),
+        hung_up(f"c{n}", cause),
+    )
+
+
+def test_three_calls_the_network_failed_are_an_incident() -> None:
+    watch = a_watch()
+    assert [type(effect) for n in range(3) for effect in calls_out(watch, n, 38)] == [SaveIncident, PushLine]
+
+
+def test_busy_and_wrong_numbers_are_none() -> None:
+    watch = a_watch()
+    assert [effect for n in range(9) for effect in calls_out(watch, n, 17 if n % 2 else 1)] == []
+    assert watch.trunks[MAIN].verdict is Verdict.UP
+
+
+def test_a_call_that_was_answered_breaks_the_row() -> None:
+    watch = a_watch()
+    for n in range(2):
+        calls_out(watch, n, 38)
+    play(watch, created("c9", "PJSIP/101-01"), created("o9", "PJSIP/acme-primary-02", linkedid="c9"))
+    play(watch, state("o9", ev.ChannelState.UP))
+    assert calls_out(watch, 3, 38) == []
+
+
+def test_an_incoming_call_says_nothing_about_calling_out() -> None:
+    watch = a_watch()
+    for n in range(9):
+        play(watch, created(f"c{n}", "PJSIP/acme-primary-01"), hung_up(f"c{n}", 38))
+    assert watch.trunks[MAIN].verdict is Verdict.UP
+
+
+def test_a_callback_the_network_failed_counts_against_its_trunk() -> None:
+    watch = a_watch()
+    for n in range(3):
+        play(watch, created(f"keepline-{n}", "PJSIP/acme-primary-01"), hung_up(f"keepline-{n}", 38))
+    assert watch.trunk_is_down(MAIN)
+
+
+def test_an_incident_of_an_earlier_run_goes_on_where_it_was() -> None:
+    before = a_watch()
+    play(before, contact(reachable=False))
+    for step, verdict in (("identified", Verdict.DOWN), ("monitoring", Verdict.RECOVERING)):
+        watch = a_watch()
+        watch.adopt(before.outages.open[MAIN])
+        assert watch.outages.open[MAIN].state.value == step
+        assert watch.trunks[MAIN].verdict is verdict
+        play(watch, contact(reachable=False))
+        assert watch.outages.open[MAIN].state is IncidentState.IDENTIFIED
+        play(before, contact(reachable=True))
+
+
+# ---- our own attempts
+
+
+def test_an_attempt_from_ringing_to_its_end_moves_its_promise() -> None:
+    watch = a_watch()
+    effects = play(
+        watch,
+        created(ATTEMPT, "PJSIP/acme-primary-01"),
+        state(ATTEMPT, ev.ChannelState.RINGING),
+        state(ATTEMPT, ev.ChannelState.UP),
+        created("g1", "PJSIP/101-02", linkedid=ATTEMPT),
+        enters(ATTEMPT),
+        enters("g1"),
+        hung_up("g1"),
+        hung_up(ATTEMPT),
+    )
+    moves = [effect for effect in effects if isinstance(effect, MovePromise)]
+    assert {move.attempt for move in moves} == {ATTEMPT}
+    assert [(move.step, move.reason) for move in moves] == [
+        (Step.RANG, "ringing"),
+        (Step.ANSWERED, "answered"),
+        (Step.JOINED, "talking with PJSIP/101"),
+        (Step.UNREACHED, "hung up"),
+    ]
+
+
+def test_an_attempt_that_failed_says_why_it_did() -> None:
+    """OriginateResponse comes first and knows no cause; the hang-up does."""
+    effects = play(
+        a_watch(),
+        created(ATTEMPT, "PJSIP/acme-primary-01"),
+        ev.OriginateEnded(uniqueid=Uniqueid(ATTEMPT), answered=False),
+        hung_up(ATTEMPT, 17),
+    )
+    assert effects == [MovePromise(ATTEMPT, Step.UNREACHED, "busy")]  # type: ignore[arg-type]
+
+
+def test_an_attempt_that_never_had_a_channel_is_unreached() -> None:
+    effects = play(a_watch(), ev.OriginateEnded(uniqueid=Uniqueid(ATTEMPT), answered=False))
+    assert effects == [MovePromise(ATTEMPT, Step.UNREACHED, "not reached")]  # type: ignore[arg-type]
+
+
+def test_other_peoples_originates_move_no_promise() -> None:
+    other = Uniqueid("1795310344.16")
+    assert play(a_watch(), ev.OriginateEnded(uniqueid=other, answered=False)) == []
+    assert play(a_watch(), created(other, "Local/x@y-01;1"), state(other, ev.ChannelState.UP), hung_up(other)) == []
+
+
+def test_a_lost_link_leaves_no_caller_behind() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), joins("c1"))
+    watch.lost_sight()
+    assert waiting(watch) == {}
+    assert play(watch, hung_up("c1")) == []
