@@ -12,6 +12,7 @@ from pathlib import Path
 from docker.lab.ami import Ami
 from docker.lab.carrier import Carrier
 from docker.lab.pbx import Pbx
+from docker.lab.turn import our_turn
 
 DOCKER = Path(__file__).resolve().parent.parent
 STATE = DOCKER / "state"
@@ -93,10 +94,11 @@ class Stack:
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[Lab]:
-        """Log in to both Asterisks as the driver."""
+        """Log in to both Asterisks as the driver, once no other process drives them."""
         settings = await self.settings()
         secret = read_env((STATE / "secrets.env").read_text())["KEEPLINE_LAB_SECRET"]
         async with (
+            our_turn(STATE / "driver.lock"),
             await Ami.connect(int(settings["KEEPLINE_PORT_PBX_AMI"]), "driver", secret) as pbx,
             await Ami.connect(int(settings["KEEPLINE_PORT_CARRIER_AMI"]), "driver", secret) as carrier,
         ):
