@@ -1,0 +1,141 @@
+"""What is true on a PBX, read from its lists, and what we keep in its AstDB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+
+from ami_bridge.ami import actions
+from ami_bridge.ami.errors import ActionRefused
+from ami_bridge.ami.inbox import LinkUp
+from ami_bridge.ami.session import Session
+from ami_bridge.ami.snapshot import snapshot
+from ami_bridge.domain import events as ev
+from ami_bridge.domain.tracker import CallAnswered, CallStarted, Tracker
+from tests.adapters.ami.manager import PATIENT, Action, Manager, a_session, listing, response
+
+Run = Callable[[Session], asyncio.Task[None]]
+T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+def channel(name: str, uniqueid: str, *, linkedid: str = "100.1", bridge: str = "", exten: str = "s") -> str:
+    return (
+        f"CoreShowChannel|Channel: {name}|ChannelState: 6|CallerIDNum: +4930123|Exten: {exten}|Uniqueid: {uniqueid}"
+        f"|Linkedid: {linkedid}|BridgeId: {bridge}"
+    )
+
+
+@pytest.fixture
+async def session(manager: Manager, run: Run) -> Session:
+    session, inbox = a_session(manager, deadlines=PATIENT)
+    run(session)
+    async with asyncio.timeout(5):
+        assert isinstance((await inbox.take())[1], LinkUp)
+    for name in ("CoreShowChannels", "QueueStatus", "DeviceStateList"):
+        manager.answers[name] = listing
+    return session
+
+
+async def test_a_call_in_progress_is_the_callers_in_whatever_order_its_channels_are_listed(
+    manager: Manager, session: Session
+) -> None:
+    manager.answers["CoreShowChannels"] = lambda action: listing(
+        action,
+        channel("PJSIP/101-00000009", "100.10", bridge="b2"),
+        channel("Local/101@agents-00000001;2", "100.9", bridge="b2"),
+        channel("Local/101@agents-00000001;1", "100.2", bridge="b1"),
+        channel("PJSIP/acme-primary-00000001", "100.1", bridge="b1", exten="5550100"),
+    )
+    events = await snapshot(session)
+    created = [event.uniqueid for event in events if isinstance(event, ev.ChannelCreated)]
+    assert created == ["100.1", "100.2", "100.9", "100.10"]
+    tracker = Tracker()
+    facts = [fact for event in events for fact in tracker.feed(event, T0)]
+    assert [type(fact) for fact in facts] == [CallStarted, CallAnswered]
+    assert isinstance(facts[0], CallStarted)
+    assert facts[0].caller == "PJSIP/acme-primary-00000001"
+    assert isinstance(facts[1], CallAnswered)
+    assert facts[1].by == "PJSIP/101-00000009"
+
+
+async def test_queues_devices_and_trunks_are_read(manager: Manager, session: Session) -> None:
+    manager.answers["QueueStatus"] = lambda action: listing(
+        action,
+        "QueueParams|Queue: support|Max: 0",
+        "QueueMember|Queue: support|Name: Ann|Location: PJSIP/101|StateInterface: PJSIP/101|Status: 1|Paused: 0",
+        "QueueEntry|Queue: support|Position: 1|Channel: x|Uniqueid: 100.1|Wait: 12",
+    )
+    manager.answers["DeviceStateList"] = lambda action: listing(
+        action, "DeviceStateChange|Device: PJSIP/101|State: NOT_INUSE", end="DeviceStateListComplete"
+    )
+
+    def endpoint(action: Action) -> bytes:
+        if action["Endpoint"] != "acme-primary":
+            return response(action, "Error", "Message: Unable to retrieve endpoint")
+        return listing(
+            action,
+            "EndpointDetail|ObjectName: acme-primary",
+            "ContactStatusDetail|AOR: acme-primary|URI: sip:carrier|Status: Unreachable|EndpointName: acme-primary",
+        )
+
+    manager.answers["PJSIPShowEndpoint"] = endpoint
+    kinds = [type(event) for event in await snapshot(session, ["acme-primary", "unknown-to-it"])]
+    assert kinds == [ev.QueueMemberChanged, ev.QueueCallerJoined, ev.DeviceChanged, ev.ContactChanged]
+
+
+async def test_a_list_the_pbx_does_not_offer_counts_as_empty_and_is_logged(manager: Manager, session: Session) -> None:
+    manager.answers["QueueStatus"] = lambda action: response(action, "Error", "Message: Invalid/unknown command")
+    with structlog.testing.capture_logs() as logs:
+        assert await snapshot(session) == []
+    assert [entry["action"] for entry in logs] == ["QueueStatus"]
+
+
+async def test_an_entry_that_cannot_be_read_costs_only_itself(manager: Manager, session: Session) -> None:
+    manager.answers["CoreShowChannels"] = lambda action: listing(
+        action,
+        "CoreShowChannel|Channel: PJSIP/x-01",
+        channel("PJSIP/y-02", "100.1") + "|ChanVariable: a|ChanVariable: b",
+    )
+    with structlog.testing.capture_logs() as logs:
+        [event] = await snapshot(session)
+    assert isinstance(event, ev.ChannelCreated)
+    assert [entry["problem"] for entry in logs] == ["'Uniqueid'"]
+
+
+async def test_a_family_of_astdb_is_read_by_key(manager: Manager, session: Session) -> None:
+    manager.answers["DBGetTree"] = lambda action: listing(
+        action, "DBGetTreeResponse|Key: /kl/a-1|Val: 12:x:1:+49", "DBGetTreeResponse|Key: /kl/b|Val: "
+    )
+    assert await actions.tree(session, "kl") == {"a-1": "12:x:1:+49", "b": ""}
+
+
+async def test_what_is_not_there_is_as_good_as_deleted(manager: Manager, session: Session) -> None:
+    for name in ("DBGetTree", "DBDel", "Hangup"):
+        manager.answers[name] = lambda action: response(action, "Error", "Message: Database entry not found")
+    assert await actions.tree(session, "kl") == {}
+    await actions.delete(session, "kl", "a")
+    await actions.hang_up(session, "100.1")  # type: ignore[arg-type]
+
+
+async def test_what_we_may_not_read_is_not_taken_for_empty(manager: Manager, session: Session) -> None:
+    """Key presses the PBX kept would be passed over in silence."""
+    for name in ("DBGetTree", "DBDel"):
+        manager.answers[name] = lambda action: response(action, "Error", "Message: Permission denied")
+    with pytest.raises(ActionRefused, match="Permission denied"):
+        await actions.tree(session, "kl")
+    with pytest.raises(ActionRefused, match="Permission denied"):
+        await actions.delete(session, "kl", "a")
+
+
+async def test_a_rehearsal_runs_the_context_on_the_pbx_itself(manager: Manager, session: Session) -> None:
+    await actions.rehearse(session, "Local/idle@keepline-rehearse/n", "keepline-rehearse")
+    sent = manager.received[-1]
+    assert (sent["Channel"], sent["Context"], sent["Exten"]) == (
+        "Local/idle@keepline-rehearse/n",
+        "keepline-rehearse",
+        "s",
+    )
