@@ -313,4 +313,9 @@ def _problem(error: Any) -> str:
         return "the token is missing; set KEEPLINE_AGI_TOKEN (any long random text, the same as when rendering)"
     if error["type"] == "missing" and error["loc"][-1] == "secret":
         return "the AMI secret is missing; set KEEPLINE_PBX_<NAME>_SECRET or KEEPLINE_PBX_<NAME>_SECRET_FILE"
-    return str(error["msg"]).removeprefix("Value error, ")
+    plain = {
+        "missing": "this setting is needed",
+        "too_short": "at least one is needed",
+        "model_type": "a section is needed",
+    }
+    return plain.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
