@@ -84,7 +84,6 @@ async def main(outages: int, pairs: int) -> None:
     try:
         async with told(stack, Quiet()) as story:
             await story.begin()
-            await story.attended()
             live = [await outage(story) * 1000 for _ in range(outages)]
             compared = await over_playback(story, pairs)
     finally:

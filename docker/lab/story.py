@@ -66,14 +66,16 @@ class Story:
     lab: Lab
     house: House
     tell: Narrator
+    mark: int = 0  # in the PBX's events: just before the latest call
 
     async def begin(self) -> None:
-        """Everything works, nobody calls, and no agent is there."""
-        await self.lab.carrier.restore("primary")
-        await self.lab.carrier.hang_up_all()
-        for agent in ("101", "102"):
-            await self.lab.carrier.agent_leaves(agent)
-            await self.lab.carrier.phone(agent, label=f"agent-{agent}")
+        """An empty ledger, nothing broken, nobody calling, no agent there: what an earlier run left is taken away."""
+        await self.lab.carrier.reset()
+        await self.stack.execute("keepline", "sh", "-c", "rm -f /var/lib/keepline/keepline.db*")
+        await self.stack.kill("keepline", "KILL")
+        for family in ("keepline-line", "keepline-keys", "keepline-attempts"):
+            await self.lab.pbx.ami.command(f"database deltree {family}")
+        await self.stack.start("keepline")
         await self.house.until(
             lambda s: (
                 s["pbxs"][0]["link"] == "up"
@@ -81,15 +83,8 @@ class Story:
                 and line(s, "support")["free_agents"] == 0
             ),
             "the PBX is watched, its trunk is up, no agent is free",
+            deadline=30,
         )
-
-    async def attended(self) -> None:
-        """An agent has been there: no line is known as unanswered from an earlier act."""
-        await self.lab.carrier.agent_arrives("101")
-        await self.house.until(
-            lambda s: all(row["verdict"] == "answered" for row in s["lines"]), "every line counts as answered"
-        )
-        await self.line_state(present=False)
 
     async def unanswered_line(self, did: str = SUPPORT, tail: str = "001") -> None:
         """A caller waits in vain, leaves a key press, and is called back and joined with an agent who has come."""
@@ -199,6 +194,7 @@ class Story:
 
     async def arrives(self, number: str, label: str, did: str = SUPPORT) -> Call:
         """Call `did` as `number` and wait for the answer."""
+        self.mark = self.lab.pbx.ami.mark()
         call = await self.lab.carrier.call(did, number=number, trunk="backup", label=label)
         await call.answered()
         return call
@@ -206,13 +202,13 @@ class Story:
     async def kept(self, customer: str, label: str, *, agent: str) -> None:
         """An agent comes; the customer is called, hears who it is, presses 1, and talks with that agent."""
         await self.lab.carrier.phone(customer, mode="answer", ring=1, label=label)
-        mark, pbx_mark = self.lab.carrier.ami.mark(), self.lab.pbx.ami.mark()
+        mark, self.mark = self.lab.carrier.ami.mark(), self.lab.pbx.ami.mark()
         await self.lab.carrier.agent_arrives(agent)
         self.tell.step(f"Agent {agent} logs in.")
         phone = await self.lab.carrier.expect_call(customer, since=mark)
         await phone.answered()
         self.tell.step("The customer's phone rings and is answered.")
-        await self.says(phone, CALLBACK, self.streaming, since=pbx_mark)
+        await self.says(phone, CALLBACK, self.streaming)
         mark = self.lab.carrier.ami.mark()
         await phone.press("1")
         agent_phone = await self.lab.carrier.expect_call(agent, since=mark)
@@ -251,13 +247,13 @@ class Story:
         found = re.search(r"/([0-9a-f]{64})\.wav", event["AppData"])
         return found[1] if event.name == "Newexten" and event["Application"] == "Read" and found else None
 
-    async def says(self, call: Call, text: str, playing: Playing, since: int | None = None) -> None:
+    async def says(self, call: Call, text: str, playing: Playing) -> None:
         """Wait until the PBX starts to play the announcement that begins with `text`, and listen to it for a while."""
         await self.lab.pbx.ami.wait_for(
             lambda e: (found := playing(e)) is not None and self._text(found).startswith(text),
             f"{call.label} is told: {text}...",
             25,
-            since,
+            self.mark,
         )
         await asyncio.sleep(LISTENS)
 

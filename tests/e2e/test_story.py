@@ -21,8 +21,7 @@ async def story(stack: Stack) -> AsyncIterator[Story]:
     async with told(stack, Quiet()) as story:
         await story.begin()
         yield story
-        await stack.start("keepline")
-        await story.begin()
+        await story.lab.carrier.reset()
 
 
 async def test_a_caller_nobody_answered_is_called_back_and_joined_with_an_agent(story: Story) -> None:
