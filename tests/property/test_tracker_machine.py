@@ -234,6 +234,12 @@ class Calls(RuleBasedStateMachine):
 
         assert of(tr.CallStarted) == of(tr.CallEnded)
         assert len(of(tr.CallAnswered)) == len(set(of(tr.CallAnswered)))
+        in_and_out = [
+            (f.call, f.queue, type(f)) for f in self.tracker.facts if isinstance(f, tr.QueueJoined | tr.QueueLeft)
+        ]
+        for call, queue, _kind in in_and_out:
+            times = [in_and_out.count((call, queue, kind)) for kind in (tr.QueueJoined, tr.QueueLeft)]
+            assert times[0] == times[1]
         answered = {fact.call for fact in self.tracker.facts if isinstance(fact, tr.CallEnded) and fact.answered}
         assert answered == set(of(tr.CallAnswered))
         if self.lossless:
