@@ -18,7 +18,7 @@ from ami_bridge.calling import Callbacks
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.announcement import Key, Saying
 from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import AnnouncementHash, AttemptId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.names import AnnouncementHash, AttemptId, LineName, PbxName, PromiseId, TenantName, Uniqueid
 from ami_bridge.domain.numbers import NumberPolicy
 from ami_bridge.domain.promise import Kind, Promise, State, Step
 from ami_bridge.domain.watch import Watch
@@ -43,7 +43,8 @@ class LineDesk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbxDesk:
-    """What the desk works with for one PBX. `promised` is called with the line after each new promise."""
+    """What the desk works with for one PBX. `promised` is called with the line after each new promise,
+    `in_vain` with the channel of each caller nobody answered."""
 
     session: Session
     watch: Watch
@@ -52,6 +53,7 @@ class PbxDesk:
     lines: Mapping[LineName, LineDesk]
     news: Callable[[Promise], Awaitable[Saying]]
     promised: Callable[[LineName], None]
+    in_vain: Callable[[Uniqueid], None]
 
 
 class HouseDesk:
@@ -76,6 +78,7 @@ class HouseDesk:
 
     async def unanswered(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
+        house.in_vain(Uniqueid(caller.uniqueid))
         refused = house.lines[line].numbers.refuses(caller.number)
         saying = say.OFFER_NO_NUMBER if refused else say.OFFER
         return Treatment(audio=self._audio(house.announcer.prepared(line, saying)), keys=saying.keys)

@@ -98,6 +98,7 @@ class Furnisher:
             lines={LineName(line.name): self._line_desk(line) for line in lines},
             news=news,
             promised=runner.promised,
+            in_vain=runner.in_vain,
         )
         return runner, desk
 

@@ -23,7 +23,7 @@ from ami_bridge.ami.snapshot import snapshot
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
 from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
-from ami_bridge.domain.names import LineName, PbxName
+from ami_bridge.domain.names import LineName, PbxName, Uniqueid
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
 from ami_bridge.store import Store, StoreError
@@ -32,6 +32,7 @@ from ami_bridge.voice.errors import VoiceError
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
+DRAIN_EVERY = 5.0  # seconds between two looks for key presses the PBX kept: it keeps some while we are up but slow
 
 
 @dataclass(slots=True)
@@ -105,6 +106,13 @@ class Runner:
         self._workers.place[line].set()
         self._changed()
 
+    def in_vain(self, uniqueid: Uniqueid) -> None:
+        """A caller asks at the desk because nobody answered; the line they are on may be one nobody answers."""
+        for effect in self.watch.caller_in_vain(uniqueid):
+            if isinstance(effect, PushLine):
+                self._workers.push[effect.line].set()
+        self._changed()
+
     async def _hold_link(self) -> None:
         try:
             await self._session.run()
@@ -135,13 +143,17 @@ class Runner:
             self._changed()
 
     async def _tick(self) -> None:
+        drained = monotonic()
         while True:
             await asyncio.sleep(TICK)
             await self._perform(self.watch.tick(self._clock()))
             with self._troubles():
                 await self._callbacks.expire()
-                if self._session.up:
+                if self.state.link is Link.UP:
                     await self.announcer.renew()
+                    if monotonic() - drained >= DRAIN_EVERY:
+                        drained = monotonic()
+                        await self._take_over()
             for event in self._workers.place.values():
                 event.set()
 
@@ -193,13 +205,16 @@ class Runner:
             self._show(Link.UP, "")
             self._log.info("Watching", version=up.version, calls=len(self.watch.tracker.calls))
             await self._callbacks.reconcile()
-            drained = await self._drain(self.pbx)
-            if drained:
-                self._log.info("Key presses kept by the PBX were taken over", count=drained)
+            await self._take_over()
             await self._store.promises.release_restored(None, now)
             # The AGI room answers the rehearsal through other tasks; events wait in the inbox meanwhile.
             await self.announcer.greet()
         self._changed()
+
+    async def _take_over(self) -> None:
+        """Move key presses the PBX kept into the ledger."""
+        if count := await self._drain(self.pbx):
+            self._log.info("Key presses kept by the PBX were taken over", count=count)
 
     async def _link_down(self, down: LinkDown) -> None:
         if self.state.link is Link.UP or not self.state.detail:

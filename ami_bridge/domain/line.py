@@ -78,6 +78,14 @@ class Line:
         if waiting is not None and waiting.tried is None:
             waiting.tried = since
 
+    def caller_in_vain(self, call: Linkedid) -> list[AttendanceChanged]:
+        """The dialplan came back without a person: phones that are not there fail at once, whatever the patience."""
+        waiting = self.waiting.get(call)
+        if waiting is None or waiting.counted:
+            return []
+        waiting.counted = True
+        return self._in_vain_again()
+
     def caller_answered(self, call: Linkedid) -> list[AttendanceChanged]:
         """A person took the call."""
         if self.waiting.pop(call, None) is None:

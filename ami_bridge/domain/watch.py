@@ -97,6 +97,12 @@ class Watch:
         for line in self.lines.values():
             line.lost_sight()
 
+    def caller_in_vain(self, uniqueid: Uniqueid) -> list[Effect]:
+        """The dialplan asks what to say to a caller whom nobody answered."""
+        call = self.tracker.call_of(uniqueid)
+        line = self._line_of.get(call.id) if call else None
+        return self._attendance(line.caller_in_vain(call.id)) if call and line else []
+
     def trunk_is_down(self, name: TrunkName) -> bool:
         return self.trunks[name].verdict is Verdict.DOWN
 
