@@ -121,13 +121,15 @@ healthy() {
     [[ $line == *" 200 "* ]]
 }
 
-# Asterisk spreads its first checks over the qualify interval; ask at once instead.
+# Asterisk spreads its first checks over the qualify interval: ask at once instead. A driver that was killed in the
+# middle of an outage has left its trunk cut: mend it.
 trunks_up() {
     local contacts
     contacts=$(container_exec pbx asterisk -rx 'pjsip show contacts')
     if [ "$(grep -cE 'acme-(primary|backup)/.* Avail' <<<"$contacts")" = 2 ]; then
         return 0
     fi
+    ! running carrier || container_exec carrier iptables -w -F
     container_exec pbx asterisk -rx 'pjsip qualify acme-primary' >/dev/null
     container_exec pbx asterisk -rx 'pjsip qualify acme-backup' >/dev/null
     return 1
