@@ -27,7 +27,8 @@ from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
 
-REHEARSAL_DEADLINE = 15.0
+REHEARSAL_DEADLINE = 15.0  # seconds
+GREET_AGAIN = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Announcer:
         self._playable: set[AnnouncementHash] = set()
         self._rehearsing: dict[AnnouncementHash, asyncio.Future[bool]] = {}
         self._rehearsal = asyncio.Lock()
+        self._greeted = False
+        self._tried = clock()
         self._pushing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in voices}
 
     async def prepare(self, line: LineName, sayings: Iterable[Saying]) -> None:
@@ -102,6 +105,7 @@ class Announcer:
 
     async def greet(self) -> None:
         """The link is up: the PBX fetches everything prepared, the dialplan gets its prompts, each line its state."""
+        self._greeted, self._tried = False, self._clock()
         self._playable.clear()
         await self.rehearse(self._prepared.values())
         for (line, phrase, _what), recording in self._prepared.items():
@@ -109,6 +113,7 @@ class Announcer:
                 await actions.put(self._session, contract.PROMPTS, f"{line}-{phrase}", recording.hash)
         for line in self._voices:
             await self.push(line)
+        self._greeted = all(recording.hash in self._playable for recording in self._prepared.values())
 
     async def push(self, line: LineName) -> None:
         """Make what callers of `line` should hear live on the PBX: at once in prepared words, then in full."""
@@ -127,8 +132,13 @@ class Announcer:
                 await self._go_live(line, recording, saying, standby)
 
     async def renew(self) -> None:
-        """Announcements expire by themselves; those still true are given more time, well before that."""
+        """Announcements expire by themselves; those still true are given more time, well before that.
+
+        A PBX that could not fetch what it needs when the link came up is asked again.
+        """
         now = self._clock()
+        if not self._greeted and now - self._tried >= GREET_AGAIN:
+            await self.greet()
         for line, live in list(self.live.items()):
             if live is not None and live.state.standby_until - now < self._lifetime * 0.75:
                 await self.push(line)

@@ -28,6 +28,8 @@ from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
 
+CHANNEL_WITHIN = 5.0  # seconds after the PBX accepted an Originate in which its channel comes to be
+
 # The steps that lead to where the dialplan says a callback came while nobody watched.
 _MARKS: Mapping[str, tuple[Step, ...]] = {
     "answered": (Step.ANSWERED,),
@@ -76,6 +78,7 @@ class Callbacks:
         self._plans = plans
         self._news = news
         self._clock = clock
+        self._dialling: set[AttemptId] = set()
         self._placing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in plans}
 
     async def place(self, line: LineName) -> None:
@@ -102,9 +105,16 @@ class Callbacks:
     async def _place_one(self, key: LineKey, kind: Kind, plan: CallPlan, trunk: TrunkName) -> bool:
         """Claim the next promise of `kind` and dial it; False when there is none or the PBX is out of reach."""
         attempt = AttemptId(f"{ATTEMPT_PREFIX}{uuid4().hex}")
-        promise = await self._store.promises.claim(key, {kind}, self._clock(), attempt)
-        if promise is None:
-            return False
+        self._dialling.add(attempt)
+        try:
+            promise = await self._store.promises.claim(key, {kind}, self._clock(), attempt)
+            return promise is not None and await self._dial(promise, attempt, plan, trunk)
+        finally:
+            # The channel comes to be a moment after Originate is answered: the attempt stays known that much longer.
+            asyncio.get_running_loop().call_later(CHANNEL_WITHIN, self._dialling.discard, attempt)
+
+    async def _dial(self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName) -> bool:
+        """Dial what was claimed; False when the PBX is out of reach."""
         refusal = plan.numbers.refuses(promise.number)
         if refusal is not None:  # the tenant's policy may have changed since it was promised
             await self._take(promise, Step.UNREACHED, refusal)
@@ -162,29 +172,42 @@ class Callbacks:
             return None  # an event overtaken by a later one
 
     async def reconcile(self) -> None:
-        """After a (re)connection: every attempt in flight is asked about, and ends where its channel or mark did."""
+        """After a (re)connection and its snapshot: every attempt in flight ends where its channel or its mark did.
+
+        One that is being dialled right now has no channel yet and is passed over; `missing` finds it if it has none.
+        """
         marks = await actions.tree(self._session, contract.ATTEMPTS)
         for promise in await self._store.promises.in_flight(self._pbx):
-            attempt = promise.attempt
-            if attempt is None:
-                continue
-            mark = marks.pop(attempt, "")
-            for step in _MARKS.get(mark, ()):
-                await self._take(promise, step, "as the PBX noted while it was not watched")
-            if Uniqueid(attempt) not in self._watch.tracker.channels:
-                await self.moved(attempt, Step.UNREACHED, "ended while it was not watched")
+            mark = marks.pop(promise.attempt or "", "")
+            if promise.attempt not in self._dialling:
+                await self._settle(promise, mark)
         for stray in marks:
             await actions.delete(self._session, contract.ATTEMPTS, stray)
 
+    async def missing(self) -> None:
+        """End attempts that have been silent for longer than ringing lasts, and whose channel is not there.
+
+        Only while the tracker holds what is true: before the snapshot after a reconnection nothing is there.
+        """
+        silent = [p for p in await self._store.promises.in_flight(self._pbx) if await self._is_silent(p)]
+        marks = await actions.tree(self._session, contract.ATTEMPTS) if silent else {}
+        for promise in silent:
+            await self._settle(promise, marks.get(promise.attempt or "", ""))
+
+    async def _is_silent(self, promise: Promise) -> bool:
+        if promise.attempt is None or Uniqueid(promise.attempt) in self._watch.tracker.channels:
+            return False
+        last = (await self._store.promises.ledger(promise.id))[-1].at
+        return self._clock() - last > timedelta(seconds=self._plans[promise.line].ring + 30)
+
+    async def _settle(self, promise: Promise, mark: str) -> None:
+        """Move `promise` to where the dialplan noted it got, and end its attempt if its channel is gone."""
+        for step in _MARKS.get(mark, ()):
+            await self._take(promise, step, "as the PBX noted while it was not watched")
+        if promise.attempt is not None and Uniqueid(promise.attempt) not in self._watch.tracker.channels:
+            await self.moved(promise.attempt, Step.UNREACHED, "ended while it was not watched")
+
     async def expire(self) -> None:
-        """End what can no longer be kept, and ask after attempts that have been silent for longer than a call lasts."""
+        """End what can no longer be kept."""
         for promise in await self._store.promises.end_overdue(self._clock()):
             log.warning("A promise could not be kept", promise_id=promise.id, why=promise.reason)
-        if not self._session.up:
-            return
-        for promise in await self._store.promises.in_flight(self._pbx):
-            if promise.attempt is None or Uniqueid(promise.attempt) in self._watch.tracker.channels:
-                continue
-            claimed = (await self._store.promises.ledger(promise.id))[-1].at
-            if self._clock() - claimed > timedelta(seconds=self._plans[promise.line].ring + 30):
-                await self.moved(promise.attempt, Step.UNREACHED, "its channel is gone")

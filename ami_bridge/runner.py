@@ -150,6 +150,7 @@ class Runner:
             with self._troubles():
                 await self._callbacks.expire()
                 if self.state.link is Link.UP:
+                    await self._callbacks.missing()
                     await self.announcer.renew()
                     if monotonic() - drained >= DRAIN_EVERY:
                         drained = monotonic()
@@ -195,18 +196,25 @@ class Runner:
 
     async def _link_up(self, up: LinkUp) -> None:
         """Ask what is true, take up what was owed, and make every line say what it should."""
+        self.watch.lost_sight()
+        now = self._clock()
+        try:
+            true_now = await snapshot(self._session, self.watch.trunks)
+        except AmiError as error:
+            self._session.give_up(f"what is true on the PBX could not be asked: {error}")
+            return
+        for event in true_now:
+            await self._perform(self.watch.feed(event, now))
+        self.state.version = up.version
         with self._troubles():
-            self.watch.lost_sight()
-            now = self._clock()
-            for event in await snapshot(self._session, self.watch.trunks):
-                await self._perform(self.watch.feed(event, now))
-            await self._store.blind_spots.end(self.pbx, now)
-            self.state.version = up.version
-            self._show(Link.UP, "")
-            self._log.info("Watching", version=up.version, calls=len(self.watch.tracker.calls))
             await self._callbacks.reconcile()
+        self._show(Link.UP, "")
+        self._log.info("Watching", version=up.version, calls=len(self.watch.tracker.calls))
+        with self._troubles():
+            await self._store.blind_spots.end(self.pbx, now)
             await self._take_over()
             await self._store.promises.release_restored(None, now)
+        with self._troubles():
             # The AGI room answers the rehearsal through other tasks; events wait in the inbox meanwhile.
             await self.announcer.greet()
         self._changed()

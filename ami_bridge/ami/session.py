@@ -129,6 +129,11 @@ class Session:
         replies = await self._exchange(name, headers, as_list=True, deadline=deadline or self.deadlines.listing)
         return replies[1:-1]
 
+    def give_up(self, why: str) -> None:
+        """Drop the link and connect anew: the reader could not make use of it."""
+        if self._wire is not None:
+            self._wire.abort(why)
+
     def _gate(self) -> None:
         """Nobody's action overtakes the login."""
         if not self.up:

@@ -115,7 +115,8 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             return False
         replies.append(message)
         failed = not is_event and not message.success
-        ended = message.event.endswith("Complete") or message.get("EventList") in _LIST_ENDS
+        # A repeated header is a list in panoramisk's Message: the wire's own first line tells the event.
+        ended = raw.partition(b"\r\n")[0].endswith(b"Complete") or str(message.get("EventList")) in _LIST_ENDS
         complete = ended or not action.as_list
         if failed or complete:
             del self.pending[action.id]

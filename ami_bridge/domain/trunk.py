@@ -47,10 +47,14 @@ class VerdictChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When to change one's mind: `failures` calls in a row condemn; a quiet `hold` after the return acquits."""
+    """When to change one's mind: `failures` calls in a row condemn; a quiet `hold` after the return acquits.
+
+    `probation` is how long a trunk condemned by calls alone is left alone before one is tried again.
+    """
 
     failures: int = 3
     hold: timedelta = timedelta(seconds=30)
+    probation: timedelta = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -63,6 +67,8 @@ class Trunk:
     since: datetime | None = None
     evidence: deque[str] = field(default_factory=lambda: deque(maxlen=10))
     _failures: int = 0
+    _unreachable: bool = False  # what the last qualify said
+    _last_bad: datetime | None = None
     _quiet_since: datetime | None = None
 
     def observe(self, signal: Signal, now: datetime) -> list[VerdictChanged]:
@@ -71,16 +77,25 @@ class Trunk:
             return self._acquit(signal, now)
         self.evidence.append(f"{now:%H:%M:%S} {signal.witness.value}: {signal.detail}")
         self._failures += self.limits.failures if signal.witness is Witness.QUALIFY else 1
-        self._quiet_since = None
+        self._unreachable = self._unreachable or signal.witness is Witness.QUALIFY
+        self._last_bad, self._quiet_since = now, None
         if self._failures >= self.limits.failures or self.verdict is Verdict.RECOVERING:
             return self._become(Verdict.DOWN, now)
         return self._become(Verdict.SUSPECT, now) if self.verdict is Verdict.UP else []
 
     def tick(self, now: datetime) -> list[VerdictChanged]:
-        """Let time pass: a trunk that came back and stayed quiet for the hold is up again."""
-        if self.verdict not in (Verdict.RECOVERING, Verdict.SUSPECT):
-            return []
-        if self._quiet_since is None or now - self._quiet_since < self.limits.hold:
+        """Let time pass: what came back and stayed quiet for the hold is up; a suspicion nothing confirmed is dropped.
+
+        Nobody calls over a trunk that is down, so one that only failed calls condemned would stay so for ever: after
+        the probation it counts as recovering, and is up only when a call over it is answered.
+        """
+        if self.verdict is Verdict.DOWN:
+            if self._unreachable or not _passed(self._last_bad, self.limits.probation, now):
+                return []
+            self.evidence.append(f"{now:%H:%M:%S} to be tried again")
+            return self._become(Verdict.RECOVERING, now)
+        quiet = self._last_bad if self.verdict is Verdict.SUSPECT else self._quiet_since
+        if self.verdict is Verdict.UP or not _passed(quiet, self.limits.hold, now):
             return []
         self._failures = 0
         changes = self._become(Verdict.UP, now)
@@ -88,6 +103,8 @@ class Trunk:
         return changes
 
     def _acquit(self, signal: Signal, now: datetime) -> list[VerdictChanged]:
+        if signal.witness is Witness.QUALIFY:
+            self._unreachable = False
         if self._quiet_since is None:
             self._quiet_since = now
         if self.verdict is Verdict.DOWN:
@@ -102,3 +119,7 @@ class Trunk:
             return []
         self.verdict, self.since = verdict, now
         return [VerdictChanged(trunk=self.name, verdict=verdict, since=now, evidence=tuple(self.evidence))]
+
+
+def _passed(since: datetime | None, span: timedelta, now: datetime) -> bool:
+    return since is not None and now - since >= span

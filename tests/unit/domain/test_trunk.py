@@ -63,20 +63,30 @@ def test_a_qualify_does_not_break_a_row_of_failed_calls() -> None:
     assert trunk.verdict is Verdict.DOWN
 
 
-def test_a_suspicion_passes_when_calls_went_through_and_nothing_failed_for_the_hold() -> None:
+def test_a_suspicion_that_nothing_confirms_for_the_hold_is_dropped() -> None:
     trunk = a_trunk()
     trunk.observe(call(good=False), T0)
-    trunk.observe(call(good=True), at(1))
-    assert trunk.tick(at(30)) == []
-    assert verdicts(trunk.tick(at(31))) == [Verdict.UP]
+    assert trunk.tick(at(29)) == []
+    assert verdicts(trunk.tick(at(30))) == [Verdict.UP]
     assert not trunk.evidence
 
 
-def test_a_suspicion_without_a_good_sign_stays() -> None:
+def test_a_trunk_that_only_failed_calls_condemned_is_tried_again_and_up_only_when_a_call_is_answered() -> None:
     trunk = a_trunk()
-    trunk.observe(call(good=False), T0)
+    for i in range(3):
+        trunk.observe(call(good=False), at(i))
+    probation = LIMITS.probation.total_seconds()
+    assert trunk.tick(at(1 + probation)) == []
+    assert verdicts(trunk.tick(at(2 + probation))) == [Verdict.RECOVERING]
     assert trunk.tick(at(3600)) == []
-    assert trunk.verdict is Verdict.SUSPECT
+    trunk.observe(call(good=True), at(3601))
+    assert verdicts(trunk.tick(at(3601 + 30))) == [Verdict.UP]
+
+
+def test_a_trunk_whose_far_end_is_unreachable_is_not_tried() -> None:
+    trunk = a_trunk()
+    trunk.observe(qualify(good=False), T0)
+    assert trunk.tick(at(86400)) == []
 
 
 def test_what_returns_is_watched_for_the_hold_before_it_counts_as_up() -> None:
