@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+LONGEST_WORDS = 2000  # of what callers are told: our own words, shown whole
 LONGEST = 300  # characters of one text shown; a caller decides how long a name is, not how long our page is
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -25,16 +26,16 @@ def mask_number(number: str) -> str:
     return "•••" + "".join(digits[-3:]) if digits else "withheld"
 
 
-def clean(text: str) -> str:
-    """Return `text` fit to be shown on one line, at most LONGEST characters of it."""
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Return `text` fit to be shown on one line, at most `longest` characters of it."""
     if text.isascii() and text.isprintable():
-        return _cut(text)  # nearly all there is
+        return _cut(text, longest)  # nearly all there is
     spaced = "".join(" " if c in "\t\r\n" else c for c in text if c not in _BIDI)
-    return _cut("".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs")))
+    return _cut("".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs")), longest)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def clean_and_mask(text: str) -> str:

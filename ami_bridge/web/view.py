@@ -16,7 +16,7 @@ from ami_bridge.domain.incident import Incident, IncidentState
 from ami_bridge.domain.promise import ENDS, Promise, State
 from ami_bridge.domain.status import BlindSpot, LineStatus, Link, PbxStatus, Status, TrunkStatus, WaitingCaller
 from ami_bridge.web import words
-from ami_bridge.web.masking import clean, clean_and_mask, mask_number
+from ami_bridge.web.masking import LONGEST_WORDS, clean, clean_and_mask, mask_number
 from ami_bridge.web.words import Tone, counted
 
 Row = dict[str, Any]  # a JSON object; every one in a list has a `key` that stays its own while it is shown
@@ -90,7 +90,7 @@ def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
 def _line(line: LineStatus, blind: dict[str, datetime | None]) -> Row:
     text, tone = words.verdict(words.LINE, line.verdict)
     watched = line.pbx not in blind
-    announcing = clean(line.announcing)
+    announcing = clean(line.announcing, LONGEST_WORDS)
     if tone is Tone.GOOD and announcing:
         tone = Tone.WARN
     if line.verdict == "unanswered":
@@ -166,7 +166,8 @@ def _incident(incident: Incident) -> Row:
 
 def _promise(promise: Promise) -> Row:
     text, tone = words.PROMISE[promise.state]
-    again = promise.state is State.WAITING and promise.not_before > promise.arrived
+    # One that waits for an incident to end has no time yet: it is set beyond its expiry until then.
+    again = promise.state is State.WAITING and promise.arrived < promise.not_before < promise.expires
     return {
         "key": promise.id,
         "number": mask_number(promise.number),
