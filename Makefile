@@ -35,6 +35,8 @@ $(STAMPS)/venv: $(STAMPS)/packages requirements-dev.lock requirements-tools.lock
 up: setup
 	@docker/testpbx up
 
+# Counted from the first step of set-up to the last word.
+demo: export KEEPLINE_DEMO_STARTED := $(shell date +%s)
 demo: up
 	@status=0; $(PYTHON) -m docker.lab.demo || status=$$?; \
 	if [ -n "$(ONCE)" ]; then docker/testpbx down; fi; exit $$status

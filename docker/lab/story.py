@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -67,6 +67,7 @@ class Story:
     house: House
     tell: Narrator
     mark: int = 0  # in the PBX's events: just before the latest call
+    _proofs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def begin(self) -> None:
         """An empty ledger, nothing broken, nobody calling, no agent there: what an earlier run left is taken away."""
@@ -97,7 +98,7 @@ class Story:
         await call.press("1")
         self.tell.step("Nobody answered; the caller hears so, and presses 1.")
         await call.ended(20)
-        await self.did_hear(call, OFFER, NOTED)
+        self.must_have_heard(call, OFFER, NOTED)
         await self.house.until(
             lambda s: [p["state"] for p in promises(s, tail)][:1] == ["waiting"], "the promise is on the page"
         )
@@ -106,10 +107,11 @@ class Story:
         second = await self.arrives("15551230002", "caller-002", did)
         await self.says(second, UNANSWERED, self.streaming)
         await second.hangup()
-        await self.did_hear(second, UNANSWERED)
+        self.must_have_heard(second, UNANSWERED)
         self.tell.step("The next caller is told at once, without waiting first.")
 
         await self.kept(customer, f"customer-{tail}", agent="101")
+        await self.proved()
 
     async def dead_trunk(self) -> None:
         """A trunk dies; callers hear it, one asks to be told when it is fixed, and is."""
@@ -129,7 +131,7 @@ class Story:
         await self.says(call, FAULT, self.streaming)
         await call.press("2")
         await call.ended(20)
-        await self.did_hear(call, FAULT, NOTED_RESTORED)
+        self.must_have_heard(call, FAULT, NOTED_RESTORED)
         await self.house.until(
             lambda s: [p["kind"] for p in promises(s, "003")][:1] == ["restored"], "the promise is on the page"
         )
@@ -145,11 +147,12 @@ class Story:
         await phone.answered()
         self.tell.step("The incident is resolved; the line is quiet again; the caller's phone rings.")
         await phone.ended(40)
-        await self.did_hear(phone, RESTORED)
+        self.must_have_heard(phone, RESTORED)
         await self.house.until(
             lambda s: [p["state"] for p in promises(s, "003")][:1] == ["kept"], "the promise is kept"
         )
         self.tell.step("The caller has been told. The promise is kept.")
+        await self.proved()
 
     async def dead_companion(self) -> None:
         """The trunk dies again and the companion is killed; callers still hear it, and a key press is kept."""
@@ -166,8 +169,8 @@ class Story:
         await calls[0].press("1")
         await calls[0].ended(20)
         await calls[1].hangup()
-        await self.did_hear(calls[0], FAULT, NOTED_OFFLINE)
-        await self.did_hear(calls[1], FAULT)
+        self.must_have_heard(calls[0], FAULT, NOTED_OFFLINE)
+        self.must_have_heard(calls[1], FAULT)
         kept = await self.lab.pbx.db_tree("keepline-keys")
         if not any(f":1:{customer}" in value for value in kept.values()):
             raise NotSeen(f"the key press is not in AstDB: {sorted(kept)}")
@@ -181,6 +184,7 @@ class Story:
         self.tell.step("The companion is back and has taken the key press into its ledger.")
         await self.kept(customer, "customer-004", agent="102")
         await self.lab.carrier.restore("primary")
+        await self.proved()
 
     async def trunk_fails(self) -> Event:
         """Cut the trunk and wait until callers are told all about it; return the event of the failure."""
@@ -219,7 +223,7 @@ class Story:
         await asyncio.sleep(2)  # they talk
         await agent_phone.hangup()
         await phone.ended(10)
-        await self.did_hear(phone, CALLBACK)
+        self.must_have_heard(phone, CALLBACK)
         lasted = len(load(await phone.recorded())) / RATE
         sounded = tone(phone.recording, TONES[agent], lasted - 1.8)
         if sounded < GOOD:
@@ -260,6 +264,22 @@ class Story:
     def _text(self, recording: str) -> str:
         return next((text for text, wav in self.house.announcements().items() if wav.stem == recording), "")
 
+    def must_have_heard(self, call: Call, *beginnings: str) -> None:
+        """Look through the recording of what `call` heard while the story goes on; `proved` says what came of it."""
+        self._proofs.append(asyncio.create_task(self.did_hear(call, *beginnings), name=f"hearing {call.label}"))
+
+    async def proved(self) -> None:
+        """Wait for what was to be looked for in recordings; raise NotHeard for the first that was not there."""
+        proofs, self._proofs = self._proofs, []
+        await asyncio.gather(*proofs)
+
+    async def forget_proofs(self) -> None:
+        """An act that failed leaves no one looking through recordings."""
+        proofs, self._proofs = self._proofs, []
+        for proof in proofs:
+            proof.cancel()
+        await asyncio.gather(*proofs, return_exceptions=True)
+
     async def did_hear(self, call: Call, *beginnings: str) -> None:
         """The recording of what `call` heard holds announcements that begin so, in this order, and scores well."""
         recording = await call.recorded()
@@ -280,4 +300,8 @@ async def told(stack: Stack, narrator: Narrator) -> AsyncIterator[Story]:
     settings = await stack.settings()
     async with stack.connected() as lab, ClientSession() as session:
         house = House(session, settings["KEEPLINE_PAGE"].rstrip("/"), STATE / "keepline" / "announcements")
-        yield Story(stack, lab, house, narrator)
+        story = Story(stack, lab, house, narrator)
+        try:
+            yield story
+        finally:
+            await story.forget_proofs()
