@@ -50,12 +50,12 @@ lint: setup
 	.venv/bin/mypy -p agi -p ami_bridge -p dialplan_templates -p docker.lab
 	.venv/bin/lint-imports
 	@rm -rf $(RENDERED) && mkdir -p $(RENDERED)/keepline && cp docker/pbx/extensions*.conf $(RENDERED)
-	KEEPLINE_AGI_TOKEN=lint KEEPLINE_PBX_LAB_SECRET=lint .venv/bin/keepline render --config docker/keepline.toml --out $(RENDERED)/keepline
+	KEEPLINE_AGI_TOKEN=only-for-lint KEEPLINE_PBX_LAB_SECRET=only-for-lint .venv/bin/keepline render --config docker/keepline.toml --out $(RENDERED)/keepline
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 $(RENDERED)/extensions.conf
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 docker/carrier/extensions.conf
 
 bench: up
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PYTHON) "$$file"; done
+	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(PYTHON) "$$file"; done
 
 lock: $(STAMPS)/venv
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -16,8 +16,11 @@ ours() {
     local home
     container "$1" >/dev/null
     home=$(inspect "$1" '{{index .Config.Labels "keepline.home"}}') || return 0
-    [ "$home" = "$HOME_DIR" ] \
+    [ "$home" != "$HOME_DIR" ] || return 0
+    ! running "$1" \
         || die "$(container "$1") belongs to $home: use its testpbx, or set KEEPLINE_PROJECT, KEEPLINE_NET and the ports"
+    # Stopped, by its owner or with the machine: what it kept lies in its own checkout's state/, so the name is free.
+    "$ENGINE" rm -f "$(container "$1")" >/dev/null
 }
 running() { [ "$(inspect "$1" '{{.State.Running}}')" = true ]; }
 
