@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -27,7 +28,9 @@ UNUSABLE = 2  # the exit status when settings or surroundings must be mended fir
 
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The settings file (TOML).")]
 
-commands = Commands(name="keepline", help="Keeps an Asterisk phone system's promises to its callers.")
+commands = Commands(
+    name="keepline", version=version("keepline"), help="Keeps an Asterisk phone system's promises to its callers."
+)
 
 
 @commands.command
