@@ -71,10 +71,11 @@ class HouseDesk:
         self._pbxs[pbx] = room
 
     async def status(self, caller: Caller) -> Treatment:
-        live = self._pbxs[PbxName(caller.pbx)].announcer.live.get(LineName(caller.line))
-        if live is None:
+        told = self._pbxs[PbxName(caller.pbx)].announcer.words(LineName(caller.line))
+        if told is None:
             return Treatment()  # it ended while this caller was on the way in
-        return Treatment(audio=self._audio(live.recording), keys=live.saying.keys)
+        recording, keys = told
+        return Treatment(audio=self._audio(recording), keys=keys)
 
     async def unanswered(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
@@ -107,7 +108,8 @@ class HouseDesk:
             return Treatment(then=Next.HANGUP)
         saying = house.lines[line].greeting if promise.kind is Kind.IN_TURN else await house.news(promise)
         return Treatment(
-            audio=self._audio(await house.announcer.record(line, saying)),
+            # fetched before the call was placed: a rehearsal now would leave the customer in silence
+            audio=self._audio(await house.announcer.render(line, saying)),
             keys=saying.keys,
             wait=8.0,
             then=Next.HANGUP,
@@ -141,15 +143,15 @@ class HouseDesk:
     def promise(
         self, pbx: str, line: LineName, key: str, number: str, origin: str, pressed: datetime
     ) -> Promise | None:
-        """The promise a key press stands for; None when the key means nothing on this line now."""
+        """The promise a key press stands for; None for a key that is never offered.
+
+        When what was to be fixed is fixed before the key was pressed, a call back in turn is the nearest thing owed.
+        """
         house = self._pbxs[PbxName(pbx)]
         desk, now = house.lines[line], self._clock()
         incident: Incident | None = None
         if key == Key.WHEN_FIXED.value:
             incident = next((i for i in house.watch.outages.open.values() if line in i.lines), None)
-            if incident is None and key not in self._offered(house, line):
-                # Fixed between the announcement and the key: a call back in turn is the nearest thing still owed.
-                key = Key.IN_TURN.value
         elif key != Key.IN_TURN.value:
             return None
         return Promise(
@@ -222,10 +224,6 @@ class HouseDesk:
 
     def _line(self, caller: Caller) -> tuple[PbxDesk, LineName]:
         return self._pbxs[PbxName(caller.pbx)], LineName(caller.line)
-
-    def _offered(self, house: PbxDesk, line: LineName) -> str:
-        live = house.announcer.live.get(line)
-        return live.saying.keys if live else ""
 
     def _receipt(self, house: PbxDesk, line: LineName, saying: Saying, then: Next) -> Receipt:
         return Receipt(audio=self._audio(house.announcer.prepared(line, saying)), then=then)

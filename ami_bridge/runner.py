@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -32,7 +33,9 @@ from ami_bridge.voice.errors import VoiceError
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
-DRAIN_EVERY = 5.0  # seconds between two looks for key presses the PBX kept: it keeps some while we are up but slow
+LOOK_EVERY = (
+    5.0  # seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow
+)
 
 
 @dataclass(slots=True)
@@ -48,7 +51,9 @@ class LinkState:
 
 @dataclass(slots=True)
 class Workers:
-    """What a runner tells others to do, per line: bring its announcement up to date, place its calls."""
+    """What a runner tells others to do: see to all announcements; per line, bring its own up to date, place calls."""
+
+    renew: asyncio.Event = field(default_factory=asyncio.Event)
 
     push: dict[LineName, asyncio.Event] = field(default_factory=dict)
     place: dict[LineName, asyncio.Event] = field(default_factory=dict)
@@ -84,8 +89,9 @@ class Runner:
         self._clock = clock
         self._log = log.bind(pbx=pbx)
         self._workers = Workers(
-            {line: asyncio.Event() for line in watch.lines}, {line: asyncio.Event() for line in watch.lines}
+            push={line: asyncio.Event() for line in watch.lines}, place={line: asyncio.Event() for line in watch.lines}
         )
+        self._unwritten = Unwritten()
 
     async def run(self) -> None:
         """Work until cancelled, or until the PBX refuses our login, which `state` then tells."""
@@ -94,10 +100,13 @@ class Runner:
                 tasks.create_task(self._hold_link(), name=f"{self.pbx}: link")
                 tasks.create_task(self._consume(), name=f"{self.pbx}: events")
                 tasks.create_task(self._tick(), name=f"{self.pbx}: clock")
+                # Not where events are handled: a PBX that cannot fetch what it should play takes its time to say so.
+                tasks.create_task(self._work(self._workers.renew, self.announcer.renew), name=f"{self.pbx}: renew")
                 for line in self.watch.lines:
                     push, place = self._workers.push[line], self._workers.place[line]
-                    tasks.create_task(self._work(push, self.announcer.push, line), name=f"{self.pbx}: say {line}")
-                    tasks.create_task(self._work(place, self._callbacks.place, line), name=f"{self.pbx}: call {line}")
+                    say, call = partial(self.announcer.push, line), partial(self._callbacks.place, line)
+                    tasks.create_task(self._work(push, say), name=f"{self.pbx}: say {line}")
+                    tasks.create_task(self._work(place, call), name=f"{self.pbx}: call {line}")
         except* _Refused:
             pass  # said in `state`, where operators and the composition root look
 
@@ -119,6 +128,8 @@ class Runner:
         except LoginRefused as refused:
             self._log.error("Login refused", problem=str(refused))
             self._show(Link.REFUSED, str(refused))
+            with self._troubles():
+                await self._store.blind_spots.begin(self.pbx, self._clock(), str(refused))
             raise _Refused from None
 
     async def _consume(self) -> None:
@@ -143,20 +154,28 @@ class Runner:
             self._changed()
 
     async def _tick(self) -> None:
-        drained = monotonic()
+        looked = monotonic()
         while True:
             await asyncio.sleep(TICK)
             await self._perform(self.watch.tick(self._clock()))
+            self._workers.renew.set()
             with self._troubles():
                 await self._callbacks.expire()
                 if self.state.link is Link.UP:
                     await self._callbacks.missing()
-                    await self.announcer.renew()
-                    if monotonic() - drained >= DRAIN_EVERY:
-                        drained = monotonic()
-                        await self._take_over()
+            if monotonic() - looked >= LOOK_EVERY:
+                looked = monotonic()
+                with self._troubles():
+                    await self._catch_up()
             for event in self._workers.place.values():
                 event.set()
+
+    async def _catch_up(self) -> None:
+        """What could not be done when it was due: writing things down, taking key presses over, releasing promises."""
+        await self._unwritten.write()
+        if self.state.link is Link.UP:
+            await self._take_over()
+        await self._store.promises.release_restored(None, self._clock())
 
     async def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -169,7 +188,7 @@ class Runner:
         match effect:
             case SaveIncident(incident):
                 self._log.info("Incident", incident=incident.id, state=incident.state.value, trunk=incident.trunk)
-                await self._store.incidents.save(incident)
+                await self._unwritten.write(incident.id, partial(self._store.incidents.save, incident))
             case PushLine(line):
                 self._workers.push[line].set()
             case ReleaseRestored(incident):
@@ -184,14 +203,14 @@ class Runner:
             case PlaceCalls(line):
                 self._workers.place[line].set()
 
-    async def _work(self, wake: asyncio.Event, job: Callable[[LineName], Awaitable[None]], line: LineName) -> None:
-        """Do `job` for `line` whenever woken; wakes during it make one more round, so the last state always wins."""
+    async def _work(self, wake: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
+        """Do `job` whenever woken; wakes during it make one more round, so the last state always wins."""
         while True:
             await wake.wait()
             wake.clear()
             if self._session.up and self.state.link is Link.UP:
                 with self._troubles():
-                    await job(line)
+                    await job()
                 self._changed()
 
     async def _link_up(self, up: LinkUp) -> None:
@@ -208,15 +227,14 @@ class Runner:
         self.state.version = up.version
         with self._troubles():
             await self._callbacks.reconcile()
+        self.announcer.link_up()
         self._show(Link.UP, "")
+        self._workers.renew.set()
         self._log.info("Watching", version=up.version, calls=len(self.watch.tracker.calls))
         with self._troubles():
-            await self._store.blind_spots.end(self.pbx, now)
-            await self._take_over()
-            await self._store.promises.release_restored(None, now)
+            await self._unwritten.write(f"seen again {now}", partial(self._store.blind_spots.end, self.pbx, now))
         with self._troubles():
-            # The AGI room answers the rehearsal through other tasks; events wait in the inbox meanwhile.
-            await self.announcer.greet()
+            await self._catch_up()
         self._changed()
 
     async def _take_over(self) -> None:
@@ -227,7 +245,8 @@ class Runner:
     async def _link_down(self, down: LinkDown) -> None:
         if self.state.link is Link.UP or not self.state.detail:
             with self._troubles():
-                await self._store.blind_spots.begin(self.pbx, self._clock(), down.reason)
+                begin = partial(self._store.blind_spots.begin, self.pbx, self._clock(), down.reason)
+                await self._unwritten.write(f"blind since {self._clock()}", begin)
             self._log.warning("The AMI link is down", reason=down.reason)
         self.watch.lost_sight()
         self._show(Link.CONNECTING, down.reason)
@@ -240,6 +259,29 @@ class Runner:
 
     def _troubles(self) -> _Troubles:
         return _Troubles(self._log)
+
+
+class Unwritten:
+    """What must be written down and is not yet, because the store could not: the first comes first.
+
+    Of what has the same name, such as the states of one incident, only the latest is kept.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._writing = asyncio.Lock()
+
+    async def write(self, name: str = "", what: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Write all that is left and then `what`; raise StoreError, and keep what is left, when the store fails."""
+        if what is not None:
+            self._left.pop(name, None)
+            self._left[name] = what
+        async with self._writing:
+            while self._left:
+                first, write = next(iter(self._left.items()))
+                await write()
+                if self._left.get(first) is write:
+                    del self._left[first]
 
 
 class _Refused(Exception):

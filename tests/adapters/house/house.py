@@ -1,0 +1,353 @@
+"""The composed house on a real store and AMI session, against a scripted PBX that keeps an AstDB and channels."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from agi.desk import Caller
+from ami_bridge.ami.session import Deadlines
+from ami_bridge.desk import HouseDesk, PbxDesk
+from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.promise import Kind, Policy, Promise, State
+from ami_bridge.domain.status import Link
+from ami_bridge.furnish import Furnisher
+from ami_bridge.runner import Runner
+from ami_bridge.settings import Settings, seconds
+from ami_bridge.store import Store
+from ami_bridge.voice.errors import SpeechFailed
+from ami_bridge.voice.library import AudioLibrary, Recording
+from dialplan_templates import contract
+from tests.adapters.ami.manager import SECRET, Action, Manager, listing, response, until
+
+PBX, LINE, TENANT = PbxName("lab"), LineName("support"), TenantName("acme")
+HOLD = timedelta(seconds=5)
+SPACING = timedelta(seconds=60)
+ATTEMPTS = 2
+QUICK_LINK = Deadlines(connect=2, reply=1, listing=2, boot=2, ping_every=5, first_wait=0.02, longest_wait=0.1)
+
+
+class Clock:
+    """The wall clock, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class QuickLibrary(AudioLibrary):
+    """Recordings without speech, at once, or when `ready` is set; `broken` ones cannot be made."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.broken = False
+        self.asked: list[str] = []
+
+    async def render(self, text: str, language: str, *, recorded_as: str | None = None) -> Recording:
+        self.asked.append(text)
+        await self.ready.wait()
+        if self.broken:
+            raise SpeechFailed("the engine is not there")
+        return Recording(hash=hash_of(text), path=Path("none.wav"), seconds=1.0, text=text, language=language)
+
+
+def hash_of(text: str) -> AnnouncementHash:
+    return AnnouncementHash(sha256(text.encode()).hexdigest())
+
+
+@dataclass
+class Pbx(Manager):
+    """A PBX with AstDB, a queue and channels. `originate` says what becomes of our calls."""
+
+    astdb: dict[str, dict[str, str]] = field(default_factory=dict)
+    members: dict[str, int] = field(default_factory=dict)  # device -> ast_device_state
+    waiting: list[str] = field(default_factory=list)  # Uniqueids in the queue
+    channels: dict[str, str] = field(default_factory=dict)  # Uniqueid -> name
+    trunks: dict[str, bool] = field(default_factory=dict)
+    calls: list[Action] = field(default_factory=list)
+    originate: str = "accepted"  # refused, unanswered (by the PBX), cut
+    plays: Callable[[str], bool] = lambda _hash: True
+    rehearses: bool = True
+    desk: HouseDesk | None = None
+    rehearsals: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.answers |= {
+            "DBPut": self._put,
+            "DBDel": self._del,
+            "DBGetTree": self._tree,
+            "Originate": self._originate,
+            "CoreShowChannels": lambda action: listing(
+                action,
+                *(
+                    f"CoreShowChannel|Channel: {name}|ChannelState: 6|CallerIDNum: +15559999|Exten: s"
+                    f"|Uniqueid: {uniqueid}|Linkedid: {uniqueid}|BridgeId: "
+                    for uniqueid, name in self.channels.items()
+                ),
+            ),
+            "QueueStatus": self._queue,
+            "DeviceStateList": listing,
+            "PJSIPShowEndpoint": self._endpoint,
+        }
+
+    @property
+    def line_state(self) -> str | None:
+        return self.astdb.get(contract.LINES, {}).get(LINE)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        return self.astdb.setdefault(contract.ATTEMPTS, {})
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return self.astdb.setdefault(contract.KEYS, {})
+
+    def event(self, name: str, **headers: object) -> None:
+        lines = [f"Event: {name}", *(f"{key}: {value}" for key, value in headers.items()), "", ""]
+        self.push("\r\n".join(lines).encode())
+
+    def member(self, device: str, status: int) -> None:
+        self.members[device] = status
+        self.event(
+            "QueueMemberStatus", Queue="support", Interface=device, StateInterface=device, Status=status, Paused=0
+        )
+
+    def trunk(self, name: str, *, reachable: bool) -> None:
+        self.trunks[name] = reachable
+        status = "Reachable" if reachable else "Unreachable"
+        self.event("ContactStatus", EndpointName=name, URI="sip:carrier", ContactStatus=status)
+
+    def channel(self, uniqueid: str, name: str, *, linkedid: str = "", exten: str = "s") -> None:
+        self.channels[uniqueid] = name
+        self.event(
+            "Newchannel",
+            Uniqueid=uniqueid,
+            Linkedid=linkedid or uniqueid,
+            Channel=name,
+            ChannelState=0,
+            CallerIDNum="+15559999",
+            Exten=exten,
+        )
+
+    def answered(self, uniqueid: str) -> None:
+        self.marks[uniqueid] = "answered"
+        self.event("Newstate", Uniqueid=uniqueid, ChannelState=6)
+
+    def joined(self, uniqueid: str) -> None:
+        self.channel("agent.1", "PJSIP/101-00000001", linkedid=uniqueid)
+        for channel in (uniqueid, "agent.1"):
+            self.event("BridgeEnter", BridgeUniqueid="b1", BridgeTechnology="simple_bridge", Uniqueid=channel)
+
+    def hung_up(self, uniqueid: str, cause: int = 16) -> None:
+        self.channels.pop(uniqueid, None)
+        self.event("Hangup", Uniqueid=uniqueid, Cause=cause)
+
+    def _put(self, action: Action) -> bytes:
+        self.astdb.setdefault(action["Family"], {})[action["Key"]] = action["Val"]
+        return response(action, "Success", "Message: Updated database successfully")
+
+    def _del(self, action: Action) -> bytes:
+        gone = self.astdb.get(action["Family"], {}).pop(action["Key"], None)
+        return response(action, "Success" if gone is not None else "Error", "Message: Database entry")
+
+    def _tree(self, action: Action) -> bytes:
+        family = action["Family"]
+        if not (kept := self.astdb.get(family)):
+            return response(action, "Error", "Message: Database entry not found")
+        return listing(action, *(f"DBGetTreeResponse|Key: /{family}/{key}|Val: {value}" for key, value in kept.items()))
+
+    def _queue(self, action: Action) -> bytes:
+        members = (
+            f"QueueMember|Queue: support|Location: {device}|StateInterface: {device}|Status: {status}|Paused: 0"
+            for device, status in self.members.items()
+        )
+        return listing(action, *members)
+
+    def _endpoint(self, action: Action) -> bytes:
+        name = action["Endpoint"]
+        status = "Reachable" if self.trunks.get(name, True) else "Unreachable"
+        return listing(action, f"ContactStatusDetail|EndpointName: {name}|URI: sip:carrier|Status: {status}")
+
+    def _originate(self, action: Action) -> bytes | None:
+        if action["Channel"] == contract.REHEARSE_CHANNEL:
+            if self.rehearses:
+                task = asyncio.get_running_loop().create_task(self._rehearse())
+                self.rehearsals.add(task)
+                task.add_done_callback(self.rehearsals.discard)
+            return response(action, "Success", "Message: Originate successfully queued")
+        self.calls.append(action)
+        if self.originate == "refused":
+            return response(action, "Error", "Message: Extension does not exist.")
+        if self.originate == "cut":
+            self.cut()
+        if self.originate != "accepted":
+            return None
+        self.channel(action["ChannelId"], "PJSIP/acme-primary-00000009")
+        return response(action, "Success", "Message: Originate successfully queued")
+
+    async def _rehearse(self) -> None:
+        assert self.desk is not None
+        caller = a_caller("rehearsal")
+        wanted = (await self.desk.rehearsal(caller)).urls
+        await self.desk.rehearsed(caller, {url: self.plays(url[-68:-4]) for url in wanted})
+
+
+def a_caller(
+    uniqueid: str = "100.1", *, number: str | None = "+15550001", line: str = LINE, attempt: str = ""
+) -> Caller:
+    return Caller(
+        pbx=PBX, channel="PJSIP/acme-primary-1", uniqueid=uniqueid, line=line, number=number, attempt=attempt or None
+    )
+
+
+def settings(tmp_path: Path, pbx: Pbx, **line: Any) -> Settings:
+    return Settings.model_validate({
+        "store": {"url": f"sqlite:///{tmp_path}/keepline.db"},
+        "agi": {"token": "token-of-the-test"},
+        "detection": {"trunk_hold_seconds": HOLD.total_seconds()},
+        "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
+        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"]}],
+        "pbx": [
+            {
+                "name": PBX,
+                "host": "127.0.0.1",
+                "port": pbx.port,
+                "secret": SECRET,
+                "trunk": [
+                    {"name": "acme-primary", "spoken": "our main telephone line"},
+                    {"name": "acme-backup", "spoken": "our second telephone line"},
+                ],
+            }
+        ],
+        "line": [
+            {
+                "name": LINE,
+                "tenant": TENANT,
+                "pbx": PBX,
+                "dids": ["5550100"],
+                "queue": "support",
+                "trunks": ["acme-primary"],
+                "callback_trunks": ["acme-primary", "acme-backup"],
+                "caller_id": "5550100",
+            }
+            | line
+        ],
+    })  # fmt: skip
+
+
+@dataclass
+class House:
+    """One furnished PBX, its desk and its runner at work."""
+
+    store: Store
+    desk: HouseDesk
+    room: PbxDesk
+    runner: Runner
+    library: QuickLibrary
+    clock: Clock
+    pbx: Pbx
+    file: Path
+    task: asyncio.Task[None] | None = None
+    rounds: int = 0  # of the runner's clock
+
+    async def start(self, *, settled: bool = True) -> None:
+        self.task = asyncio.create_task(self.runner.run())
+        if settled:
+            await until(lambda: self.runner.state.link is Link.UP)
+            await until(lambda: self.runner.announcer._greeted or bool(self.runner.announcer.problem))
+
+    async def stop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Another process holds the database."""
+        other = sqlite3.connect(self.file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
+    async def owe(self, number: str = "+15550001", *, kind: Kind = Kind.IN_TURN, incident: str = "") -> Promise:
+        now = self.clock()
+        promise = Promise(
+            id=PromiseId(uuid4().hex),
+            tenant=TENANT,
+            pbx=PBX,
+            line=LINE,
+            kind=kind,
+            number=number,
+            origin=uuid4().hex,
+            arrived=now,
+            expires=now + timedelta(days=1),
+            not_before=now,
+            incident=IncidentId(incident) if incident else None,
+        )
+        return (await self.store.promises.make(promise))[0]
+
+    async def state(self, promise: Promise) -> State:
+        found = await self.store.promises.get(promise.id)
+        assert found is not None
+        return found.state
+
+    async def becomes(self, promise: Promise, state: State) -> Promise:
+        async with asyncio.timeout(5):
+            while await self.state(promise) is not state:  # noqa: ASYNC110 - the ledger has no event to wait for
+                await asyncio.sleep(0.01)
+        found = await self.store.promises.get(promise.id)
+        assert found is not None
+        return found
+
+    async def calls(self, count: int) -> list[str]:
+        """The attempts of the first `count` calls that reached the PBX."""
+        await until(lambda: len(self.pbx.calls) >= count)
+        assert len(self.pbx.calls) == count
+        return [call["ChannelId"] for call in self.pbx.calls]
+
+    async def ticks(self, count: int = 2) -> None:
+        """Let the runner's clock go round: what it would do by then, it has done."""
+        rounds = self.rounds
+        await until(lambda: self.rounds > rounds + count)
+
+
+@asynccontextmanager
+async def a_house(tmp_path: Path, pbx: Pbx, clock: Clock | None = None, **line: Any) -> AsyncIterator[House]:
+    """A house that is furnished but not at work yet; on the same `tmp_path`, on the same store."""
+    clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx, **line)
+    policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
+    store = await Store.open(wanted.store.url, policy, deadline=0.6)
+    desk = HouseDesk(store, wanted.audio.url, clock)
+    furnisher = Furnisher(wanted, store, library, changed=lambda: None, clock=clock)
+    runner, room = await furnisher.furnish(wanted.pbx[0], desk.drain)
+    desk.add(PBX, room)
+    room.session.deadlines = QUICK_LINK
+    pbx.desk = desk
+    house = House(store, desk, room, runner, library, clock, pbx, tmp_path / "keepline.db")
+    end_overdue = store.promises.end_overdue
+
+    async def counted(now: datetime) -> list[Promise]:
+        house.rounds += 1
+        return await end_overdue(now)
+
+    store.promises.end_overdue = counted  # type: ignore[method-assign]
+    try:
+        yield house
+    finally:
+        library.ready.set()
+        await house.stop()
+        await store.close()
