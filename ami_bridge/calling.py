@@ -7,7 +7,9 @@ has been asked about its channel. What the dialplan did while we were away stand
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -15,15 +17,16 @@ from uuid import uuid4
 import structlog
 
 from ami_bridge.ami import actions
-from ami_bridge.ami.errors import ActionRefused, LinkLost, LinkSilent, Unsendable
+from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, Unsendable
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.domain.announcement import CALLBACK_KEYS, Saying
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.numbers import NumberPolicy, masked
-from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, IllegalStep, Kind, Promise, State, Step
+from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, IllegalStep, Kind, Promise, Step
 from ami_bridge.domain.watch import Watch
 from ami_bridge.store import LineKey, StaleAttempt, Store
+from ami_bridge.voice.errors import VoiceError
 from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
@@ -40,6 +43,7 @@ _MARKS: Mapping[str, tuple[Step, ...]] = {
     "later": (Step.ANSWERED, Step.LATER),
     "declined": (Step.ANSWERED, Step.DECLINED),
 }
+_NOTED = "as the PBX noted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,42 +83,54 @@ class Callbacks:
         self._news = news
         self._clock = clock
         self._dialling: set[AttemptId] = set()
+        self._claiming = asyncio.Lock()
         self._placing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in plans}
 
     async def place(self, line: LineName) -> None:
         """Dial as many of the line's promises as there is room for: free agents for callbacks, a few lines for news."""
         plan = self._plans[line]
         async with self._placing[line]:
-            if not self._session.up:
-                return
-            key = LineKey(tenant=plan.tenant, pbx=self._pbx, line=line)
-            mine = [p for p in await self._store.promises.in_flight(self._pbx) if p.line == line]
-            for kind, room in self._room(line, plan, mine).items():
-                for _ in range(room):
-                    trunk = next((t for t in plan.trunks if not self._watch.trunk_is_down(t)), None)
-                    if trunk is None or not await self._place_one(key, kind, plan, trunk):
-                        break
+            for kind in (Kind.IN_TURN, Kind.RESTORED):
+                while await self._place_one(kind, plan):
+                    pass
 
-    def _room(self, line: LineName, plan: CallPlan, in_flight: Sequence[Promise]) -> dict[Kind, int]:
-        """Callers on the line now come before those who hung up; nobody is called for an agent who is not there."""
-        under_way = {kind: sum(p.kind is kind for p in in_flight) for kind in Kind}
-        watched = self._watch.lines[line]
-        free = watched.free(self._clock()) - len(watched.waiting) - under_way[Kind.IN_TURN]
-        return {Kind.IN_TURN: max(free, 0), Kind.RESTORED: max(plan.news_at_once - under_way[Kind.RESTORED], 0)}
-
-    async def _place_one(self, key: LineKey, kind: Kind, plan: CallPlan, trunk: TrunkName) -> bool:
-        """Claim the next promise of `kind` and dial it; False when there is none or the PBX is out of reach."""
+    async def _place_one(self, kind: Kind, plan: CallPlan) -> bool:
+        """Claim the next promise of `kind` and dial it; False when nothing more can be done for now."""
+        trunk = next((t for t in plan.trunks if not self._watch.trunk_is_down(t)), None)
+        # Nobody is called to hear silence: words that the PBX is known not to play are waited for.
+        if trunk is None or self._announcer.cannot_play(self._announcer.prepared(plan.line, plan.greeting)):
+            return False
         attempt = AttemptId(f"{ATTEMPT_PREFIX}{uuid4().hex}")
         self._dialling.add(attempt)
         try:
-            promise = await self._store.promises.claim(key, {kind}, self._clock(), attempt)
+            promise = await self._claim(kind, plan, attempt)
             return promise is not None and await self._dial(promise, attempt, plan, trunk)
         finally:
             # The channel comes to be a moment after Originate is answered: the attempt stays known that much longer.
             asyncio.get_running_loop().call_later(CHANNEL_WITHIN, self._dialling.discard, attempt)
 
+    async def _claim(self, kind: Kind, plan: CallPlan, attempt: AttemptId) -> Promise | None:
+        """The next promise, if there is room for its call. One line at a time, since lines may share agents."""
+        key = LineKey(tenant=plan.tenant, pbx=self._pbx, line=plan.line)
+        async with self._claiming:
+            if not self._session.up or await self._room(kind, plan) < 1:
+                return None
+            return await self._store.promises.claim(key, {kind}, self._clock(), attempt)
+
+    async def _room(self, kind: Kind, plan: CallPlan) -> int:
+        """Callers on the line now come before those who hung up; nobody is called for an agent who is not there."""
+        flying = Counter((p.line, p.kind) for p in await self._store.promises.in_flight(self._pbx))
+        if kind is Kind.RESTORED:
+            return plan.news_at_once - flying[plan.line, kind]
+        here = self._watch.lines[plan.line]
+        room = here.free(self._clock())
+        for line in self._watch.lines.values():
+            wanted = len(line.waiting) + flying[line.name, kind]
+            room -= wanted if line is here else min(wanted, len(line.agents.keys() & here.agents.keys()))
+        return room
+
     async def _dial(self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName) -> bool:
-        """Dial what was claimed; False when the PBX is out of reach."""
+        """Dial what was claimed; False when the PBX cannot be reached or refuses, as it would the next one."""
         refusal = plan.numbers.refuses(promise.number)
         if refusal is not None:  # the tenant's policy may have changed since it was promised
             await self._take(promise, Step.UNREACHED, refusal)
@@ -122,8 +138,9 @@ class Callbacks:
             return True
         try:
             await actions.originate(self._session, await self._origination(promise, attempt, plan, trunk))
-        except (ActionRefused, Unsendable) as refused:
+        except (ActionRefused, Unsendable, VoiceError) as refused:
             await self._take(promise, Step.UNREACHED, str(refused))
+            return False
         except (LinkLost, LinkSilent) as unknown:
             # Whether it was dialled is not known: it stays claimed until the PBX has been asked about its channel.
             log.warning("A callback's fate is unknown for now", promise_id=promise.id, why=str(unknown))
@@ -138,6 +155,8 @@ class Callbacks:
     ) -> actions.Origination:
         saying = plan.greeting if promise.kind is Kind.IN_TURN else await self._news(promise)
         recording = await self._announcer.record(plan.line, saying)
+        if self._announcer.cannot_play(recording):
+            raise VoiceError("the PBX cannot play what is to be said")
         variables = (
             ("__KL_ATTEMPT", attempt),  # inherited: the agent's channel marks the promise kept
             ("KL_LINE", plan.line),
@@ -154,15 +173,30 @@ class Callbacks:
         )
 
     async def moved(self, attempt: AttemptId, step: Step, reason: str) -> Promise | None:
-        """Something happened to an attempt's call; return the promise if that moved it. Late news changes nothing."""
+        """Something happened to an attempt's call; return the promise if that moved it. Late news changes nothing.
+
+        While our desk is slow or its store busy, the dialplan serves the customer alone: whoever talks with an agent
+        has accepted, and a call that ended did so where its mark says.
+        """
         promise = await self._store.promises.by_attempt(attempt)
         if promise is None or promise.attempt != attempt:
             return None
-        if step is Step.UNREACHED and promise.state is State.CONNECTING:
-            step = Step.UNMET
-        moved = await self._take(promise, step, reason)
-        if moved is not None and moved.state not in IN_FLIGHT and self._session.up:
-            await actions.delete(self._session, contract.ATTEMPTS, attempt)
+        if step is Step.UNREACHED:
+            marks = await actions.tree(self._session, contract.ATTEMPTS)
+            return await self._settle(promise, marks.get(attempt, ""), reason)
+        return await self._steps(promise, _MARKS["joined"] if step is Step.JOINED else (step,), reason)
+
+    async def _steps(self, promise: Promise, steps: Iterable[Step], reason: str) -> Promise | None:
+        """Take those of `steps` that can be taken; return the promise if one was. Its mark goes when the call is over.
+
+        A mark that could not be deleted does no harm: the next `reconcile` finds it is nobody's.
+        """
+        moved: Promise | None = None
+        for step in steps:
+            moved = await self._take(promise, step, reason) or moved
+        if moved is not None and moved.state not in IN_FLIGHT and promise.attempt is not None:
+            with suppress(AmiError):
+                await actions.delete(self._session, contract.ATTEMPTS, promise.attempt)
         return moved
 
     async def _take(self, promise: Promise, step: Step, reason: str) -> Promise | None:
@@ -180,7 +214,7 @@ class Callbacks:
         for promise in await self._store.promises.in_flight(self._pbx):
             mark = marks.pop(promise.attempt or "", "")
             if promise.attempt not in self._dialling:
-                await self._settle(promise, mark)
+                await self._look_up(promise, mark)
         for stray in marks:
             await actions.delete(self._session, contract.ATTEMPTS, stray)
 
@@ -192,20 +226,30 @@ class Callbacks:
         silent = [p for p in await self._store.promises.in_flight(self._pbx) if await self._is_silent(p)]
         marks = await actions.tree(self._session, contract.ATTEMPTS) if silent else {}
         for promise in silent:
-            await self._settle(promise, marks.get(promise.attempt or "", ""))
+            await self._look_up(promise, marks.get(promise.attempt or "", ""))
 
     async def _is_silent(self, promise: Promise) -> bool:
-        if promise.attempt is None or Uniqueid(promise.attempt) in self._watch.tracker.channels:
+        """Not while it is being dialled: making the words may take long, and it would be dialled after its end."""
+        if promise.attempt is None or promise.attempt in self._dialling or self._lives(promise):
             return False
         last = (await self._store.promises.ledger(promise.id))[-1].at
-        return self._clock() - last > timedelta(seconds=self._plans[promise.line].ring + 30)
+        plan = self._plans.get(promise.line)  # none when the settings have lost the line
+        return self._clock() - last > timedelta(seconds=(plan.ring if plan else 0) + 30)
 
-    async def _settle(self, promise: Promise, mark: str) -> None:
+    def _lives(self, promise: Promise) -> bool:
+        return promise.attempt is not None and Uniqueid(promise.attempt) in self._watch.tracker.channels
+
+    async def _look_up(self, promise: Promise, mark: str) -> None:
         """Move `promise` to where the dialplan noted it got, and end its attempt if its channel is gone."""
-        for step in _MARKS.get(mark, ()):
-            await self._take(promise, step, "as the PBX noted while it was not watched")
-        if promise.attempt is not None and Uniqueid(promise.attempt) not in self._watch.tracker.channels:
-            await self.moved(promise.attempt, Step.UNREACHED, "ended while it was not watched")
+        if self._lives(promise):
+            await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
+        else:
+            await self._settle(promise, mark, "ended while it was not watched")
+
+    async def _settle(self, promise: Promise, mark: str, reason: str) -> Promise | None:
+        """The call is over: its promise ends where the mark says, and waits again if that is not an end."""
+        noted = await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
+        return await self._steps(promise, (Step.UNREACHED, Step.UNMET), reason) or noted
 
     async def expire(self) -> None:
         """End what can no longer be kept."""
