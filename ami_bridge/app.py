@@ -15,7 +15,7 @@ from agi.settings import ServerSettings
 from ami_bridge.desk import HouseDesk
 from ami_bridge.domain.names import LineName, PbxName, TenantName
 from ami_bridge.domain.promise import Policy
-from ami_bridge.domain.status import Link, Status
+from ami_bridge.domain.status import Link
 from ami_bridge.furnish import Furnisher
 from ami_bridge.picture import picture
 from ami_bridge.runner import Runner
@@ -76,7 +76,7 @@ class App:
             runner, room = await furnisher.furnish(pbx, desk.drain)
             desk.add(PbxName(pbx.name), room)
             runners.append(runner)
-        board = LiveBoard(Status(now=now()))
+        board = LiveBoard(await picture(store, runners, self._tenants, now()))  # before anybody can ask
         audio = AudioServer(
             lambda wanted: recording.path if (recording := library.get(wanted)) else None,
             AudioSettings(host=settings.audio.listen.host, port=settings.audio.listen.port),
