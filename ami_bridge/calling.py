@@ -208,12 +208,12 @@ class Callbacks:
     async def reconcile(self) -> None:
         """After a (re)connection and its snapshot: every attempt in flight ends where its channel or its mark did.
 
-        One that is being dialled right now has no channel yet and is passed over; `missing` finds it if it has none.
+        One that is being dialled right now and has no channel is passed over: it may come yet, else `missing` ends it.
         """
         marks = await actions.tree(self._session, contract.ATTEMPTS)
         for promise in await self._store.promises.in_flight(self._pbx):
             mark = marks.pop(promise.attempt or "", "")
-            if promise.attempt not in self._dialling:
+            if promise.attempt not in self._dialling or self._lives(promise):
                 await self._look_up(promise, mark)
         for stray in marks:
             await actions.delete(self._session, contract.ATTEMPTS, stray)

@@ -190,7 +190,7 @@ class HouseDesk:
             promise = self.promise(
                 pbx, line, key, number, origin, datetime.fromtimestamp(int(epoch), self._clock().tzinfo)
             )
-        except (ValueError, KeyError, OverflowError):
+        except (ValueError, KeyError, OverflowError, OSError):  # a time out of range is any of three
             promise = None
         if promise is None:
             log.warning("A key press kept by the PBX could not be read", pbx=pbx, entry=entry)

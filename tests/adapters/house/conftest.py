@@ -17,7 +17,8 @@ async def pbx() -> AsyncIterator[Pbx]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, pbx: Pbx) -> AsyncIterator[House]:
+async def house(tmp_path: Path, pbx: Pbx, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """Furnished, not at work: a test says what is true on the PBX first, then `start`."""
+    monkeypatch.setattr("ami_bridge.runner.TICK", 0.05)
     async with a_house(tmp_path, pbx) as made:
         yield made

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -272,11 +272,13 @@ class House:
             self.task.cancel()
             await asyncio.wait([self.task])
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
         """Another process holds the database."""
-        other = sqlite3.connect(self.file, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(self.file, isolation_level=None, timeout=0)
+        async with asyncio.timeout(5):
+            while not _begun(other):  # noqa: ASYNC110 - the store may be writing; it cannot say when it is done
+                await asyncio.sleep(0.005)
         try:
             yield
         finally:
@@ -323,6 +325,14 @@ class House:
         """Let the runner's clock go round: what it would do by then, it has done."""
         rounds = self.rounds
         await until(lambda: self.rounds > rounds + count)
+
+
+def _begun(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -1,0 +1,264 @@
+"""Calls that are owed: as many as there are agents, in the callers' order, and each with exactly one fate."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from agi.desk import Next
+from ami_bridge.domain.promise import Kind, State
+from tests.adapters.ami.manager import until
+from tests.adapters.house.house import LINE, SPACING, House, Pbx, a_caller
+
+FREE, BUSY = 1, 2
+ANN, BEN = "PJSIP/101", "PJSIP/102"
+
+
+async def working(house: House, pbx: Pbx, *free: str) -> None:
+    pbx.members = dict.fromkeys(free, FREE)
+    await house.start()
+
+
+async def answered(house: House, pbx: Pbx, attempt: str) -> None:
+    """The customer answers and hears the greeting."""
+    pbx.answered(attempt)
+    treatment = await house.desk.callback(a_caller(attempt, attempt=attempt))
+    assert (treatment.keys, len(treatment.audio)) == ("123", 1)
+
+
+async def test_a_promise_is_dialled_accepted_joined_and_kept(house: House, pbx: Pbx) -> None:
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    call = pbx.calls[0]
+    assert (call["Channel"], call["Context"], call["CallerID"]) == (
+        "PJSIP/+15550001@acme-primary",
+        "keepline-callback",
+        "5550100",
+    )
+    assert call["ActionID"] == call["ChannelId"] == attempt
+    await house.becomes(promise, State.DIALLING)
+    await answered(house, pbx, attempt)
+    receipt = await house.desk.callback_pressed(a_caller(attempt, attempt=attempt), "1")
+    assert receipt.then is Next.CONNECT
+    assert await house.state(promise) is State.CONNECTING
+    pbx.joined(attempt)
+    await house.becomes(promise, State.KEPT)
+    await until(lambda: attempt not in pbx.marks)
+    await house.ticks()
+    assert len(pbx.calls) == 1
+
+
+async def test_never_more_calls_than_free_agents_and_the_oldest_first(house: House, pbx: Pbx) -> None:
+    pbx.members = {ANN: FREE, BEN: BUSY}
+    first, second, third = [await house.owe(f"+1555000{n}") for n in (1, 2, 3)]
+    await house.start()
+    await house.calls(1)
+    await house.ticks()
+    pbx.member(BEN, FREE)
+    await house.calls(2)
+    await house.ticks()
+    assert len(pbx.calls) == 2
+    states = [await house.state(promise) for promise in (first, second, third)]
+    assert states == [State.DIALLING, State.DIALLING, State.WAITING]
+
+
+async def test_callers_on_the_line_come_first(house: House, pbx: Pbx) -> None:
+    await house.owe()
+    pbx.members = {ANN: BUSY}
+    await house.start()
+    pbx.channel("200.1", "PJSIP/acme-primary-00000001", exten="5550100")
+    await until(lambda: bool(house.runner.watch.lines[LINE].waiting))
+    pbx.member(ANN, FREE)
+    await house.ticks()
+    assert pbx.calls == []
+    pbx.hung_up("200.1")
+    await house.calls(1)
+
+
+async def test_a_refused_call_says_why_and_waits_its_turn(house: House, pbx: Pbx) -> None:
+    pbx.originate = "refused"
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    await house.calls(1)
+    waiting = await house.becomes(promise, State.WAITING)
+    assert "Extension does not exist" in waiting.reason
+    await house.ticks()
+    assert len(pbx.calls) == 1
+    house.clock.ahead = SPACING + timedelta(seconds=1)
+    await until(lambda: len(pbx.calls) == 2)
+    ended = await house.becomes(promise, State.EXHAUSTED)
+    assert ended.reason == "2 of 2 attempts made"
+
+
+@pytest.mark.parametrize(
+    ("mark", "state"),
+    [
+        ("", State.WAITING),
+        ("answered", State.WAITING),
+        ("accepted", State.WAITING),
+        ("unmet", State.WAITING),
+        ("later", State.WAITING),
+        ("joined", State.KEPT),
+        ("told", State.KEPT),
+        ("declined", State.WITHDRAWN),
+    ],
+)
+async def test_a_lost_answer_is_never_dialled_again_blind(house: House, pbx: Pbx, mark: str, state: State) -> None:
+    """The link is cut under an Originate; the call went its way meanwhile, as far as its mark says."""
+    await working(house, pbx, ANN)
+    pbx.originate = "cut"
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    if mark:
+        pbx.marks[attempt] = mark
+    await until(lambda: pbx.logins == 2 and house.runner.state.link.value == "up")
+    assert await house.state(promise) is State.CLAIMED
+    await house.ticks()
+    assert len(pbx.calls) == 1
+    house.clock.ahead = timedelta(seconds=51)
+    house.runner._callbacks._dialling.clear()  # as after the moment in which its channel could still have come to be
+    await house.becomes(promise, state)
+    await house.ticks()
+    assert len(pbx.calls) == 1
+    assert attempt not in pbx.marks
+
+
+async def test_a_channel_that_lives_after_a_lost_answer_is_left_alone(house: House, pbx: Pbx) -> None:
+    await working(house, pbx, ANN)
+    pbx.originate = "cut"
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    pbx.channels[attempt] = "PJSIP/acme-primary-00000009"
+    pbx.marks[attempt] = "accepted"
+    await until(lambda: pbx.logins == 2 and house.runner.state.link.value == "up")
+    house.runner._callbacks._dialling.clear()
+    house.clock.ahead = timedelta(hours=1)
+    await house.becomes(promise, State.CONNECTING)
+    await house.ticks()
+    assert len(pbx.calls) == 1
+    pbx.joined(attempt)
+    await house.becomes(promise, State.KEPT)
+
+
+async def test_an_originate_nobody_answers_is_not_repeated(house: House, pbx: Pbx) -> None:
+    await working(house, pbx, ANN, BEN)
+    pbx.originate = "unanswered"
+    promise = await house.owe()
+    await house.calls(1)
+    await house.ticks(4)
+    assert (len(pbx.calls), await house.state(promise)) == (1, State.CLAIMED)
+
+
+async def test_an_attempt_whose_words_are_still_being_made_is_not_ended(house: House, pbx: Pbx) -> None:
+    """It would be dialled after its promise had gone back to waiting."""
+    await working(house, pbx)
+    house.library.ready.clear()
+    promise = await house.owe(kind=Kind.RESTORED)
+    await house.becomes(promise, State.CLAIMED)
+    house.clock.ahead = timedelta(minutes=3)
+    await house.ticks()
+    await house.runner._callbacks.reconcile()
+    assert await house.state(promise) is State.CLAIMED
+    house.library.ready.set()
+    await house.calls(1)
+    await house.becomes(promise, State.DIALLING)
+
+
+async def test_with_every_trunk_down_nothing_is_claimed_and_the_second_serves_for_the_first(
+    house: House, pbx: Pbx
+) -> None:
+    pbx.trunks = {"acme-primary": False, "acme-backup": False}
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    await house.ticks()
+    assert (pbx.calls, await house.state(promise)) == ([], State.WAITING)
+    pbx.trunk("acme-backup", reachable=True)
+    await house.calls(1)
+    assert pbx.calls[0]["Channel"].endswith("@acme-backup")
+
+
+@pytest.mark.parametrize(("key", "state"), [("2", State.WAITING), ("3", State.WITHDRAWN)])
+async def test_what_the_customer_answers_is_done(house: House, pbx: Pbx, key: str, state: State) -> None:
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    await answered(house, pbx, attempt)
+    receipt = await house.desk.callback_pressed(a_caller(attempt, attempt=attempt), key)
+    assert receipt.then is Next.HANGUP
+    pbx.hung_up(attempt)
+    await house.becomes(promise, state)
+    await house.ticks()
+    assert len(pbx.calls) == 1
+    house.clock.ahead = SPACING + timedelta(seconds=1)
+    if state is State.WAITING:
+        await house.calls(2)
+
+
+@pytest.mark.parametrize(
+    ("mark", "state"), [("declined", State.WITHDRAWN), ("joined", State.KEPT), ("later", State.WAITING)]
+)
+async def test_what_the_dialplan_did_alone_while_the_link_was_up_counts(
+    house: House, pbx: Pbx, mark: str, state: State
+) -> None:
+    """Our desk was too slow for this customer: the fallback served them and only AstDB knows."""
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    pbx.answered(attempt)
+    pbx.marks[attempt] = mark
+    pbx.hung_up(attempt)
+    await house.becomes(promise, state)
+    await until(lambda: attempt not in pbx.marks)
+
+
+async def test_a_customer_whom_no_agent_could_be_found_for_is_called_again_later(house: House, pbx: Pbx) -> None:
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    await answered(house, pbx, attempt)
+    await house.desk.callback_pressed(a_caller(attempt, attempt=attempt), "1")
+    pbx.marks[attempt] = "unmet"
+    pbx.hung_up(attempt)
+    await house.becomes(promise, State.WAITING)
+    assert (await house.store.promises.ledger(promise.id))[-1].what == "unmet"
+
+
+async def test_news_is_told_a_few_at_a_time_and_kept_when_heard(house: House, pbx: Pbx) -> None:
+    await working(house, pbx)  # no agent is needed for it
+    promises = [await house.owe(f"+1555000{n}", kind=Kind.RESTORED) for n in (1, 2, 3)]
+    first, _second = await house.calls(2)
+    await house.ticks()
+    assert len(pbx.calls) == 2
+    pbx.answered(first)
+    treatment = await house.desk.callback(a_caller(first, attempt=first))
+    assert treatment.keys == ""
+    await house.desk.callback_heard(a_caller(first, attempt=first))
+    assert await house.state(promises[0]) is State.KEPT
+    await house.calls(3)
+
+
+async def test_a_number_no_longer_allowed_is_blocked_with_its_reason(house: House, pbx: Pbx) -> None:
+    await working(house, pbx, ANN)
+    promise = await house.owe("+4930123456")
+    blocked = await house.becomes(promise, State.BLOCKED)
+    assert blocked.reason == "the number is not among those this tenant allows to be called back"
+    assert pbx.calls == []
+
+
+async def test_words_that_cannot_be_made_or_played_are_not_dialled_for(house: House, pbx: Pbx) -> None:
+    await working(house, pbx)
+    house.library.broken = True
+    promise = await house.owe(kind=Kind.RESTORED)
+    async with asyncio.timeout(5):
+        while (await house.store.promises.ledger(promise.id))[-1].what != "unreached":  # noqa: ASYNC110 - as `becomes`
+            await asyncio.sleep(0.01)
+    house.library.broken = False
+    pbx.plays = lambda _hash: False
+    house.clock.ahead = SPACING + timedelta(seconds=1)
+    ended = await house.becomes(promise, State.EXHAUSTED)
+    whys = [entry.reason for entry in await house.store.promises.ledger(ended.id) if entry.what == "unreached"]
+    assert whys == ["the engine is not there", "the PBX cannot play what is to be said"]
+    assert pbx.calls == []
