@@ -113,9 +113,11 @@ class App:
             await server.drain(self._settings.agi.drain_seconds)
             if watching in done:
                 watching.result()
-        for runner in runners:
-            if runner.state.link is Link.UP:
+        try:
+            for runner in runners:  # one that is open already stays as it is
                 await store.blind_spots.begin(runner.pbx, now(), "the companion was stopped")
+        except StoreError as error:
+            log.warning("That nobody watches from now on is not in the ledger", problem=str(error))
         log.info("Stopped")
 
     @asynccontextmanager

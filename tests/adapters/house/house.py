@@ -214,7 +214,9 @@ def a_caller(
 def settings(tmp_path: Path, pbx: Pbx, **line: Any) -> Settings:
     return Settings.model_validate({
         "store": {"url": f"sqlite:///{tmp_path}/keepline.db"},
-        "agi": {"token": "token-of-the-test"},
+        "agi": {"token": "token-of-the-test", "listen": "127.0.0.1:0", "drain_seconds": 5},
+        "audio": {"listen": "127.0.0.1:0"},
+        "web": {"listen": "127.0.0.1:0"},
         "detection": {"trunk_hold_seconds": HOLD.total_seconds()},
         "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
         "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"]}],
