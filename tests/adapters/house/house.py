@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from agi.desk import Caller
@@ -21,6 +20,7 @@ from ami_bridge.domain.promise import Kind, Policy, Promise, State
 from ami_bridge.domain.status import Link
 from ami_bridge.furnish import Furnisher
 from ami_bridge.runner import Runner
+from ami_bridge.settings import Line as LineSettings
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Store
 from ami_bridge.voice.errors import SpeechFailed
@@ -211,7 +211,7 @@ def a_caller(
     )
 
 
-def settings(tmp_path: Path, pbx: Pbx, **line: Any) -> Settings:
+def settings(tmp_path: Path, pbx: Pbx) -> Settings:
     return Settings.model_validate({
         "store": {"url": f"sqlite:///{tmp_path}/keepline.db"},
         "agi": {"token": "token-of-the-test", "listen": "127.0.0.1:0", "drain_seconds": 5},
@@ -243,7 +243,6 @@ def settings(tmp_path: Path, pbx: Pbx, **line: Any) -> Settings:
                 "callback_trunks": ["acme-primary", "acme-backup"],
                 "caller_id": "5550100",
             }
-            | line
         ],
     })  # fmt: skip
 
@@ -287,13 +286,15 @@ class House:
             other.execute("ROLLBACK")
             other.close()
 
-    async def owe(self, number: str = "+15550001", *, kind: Kind = Kind.IN_TURN, incident: str = "") -> Promise:
+    async def owe(
+        self, number: str = "+15550001", *, kind: Kind = Kind.IN_TURN, incident: str = "", line: LineName = LINE
+    ) -> Promise:
         now = self.clock()
         promise = Promise(
             id=PromiseId(uuid4().hex),
             tenant=TENANT,
             pbx=PBX,
-            line=LINE,
+            line=line,
             kind=kind,
             number=number,
             origin=uuid4().hex,
@@ -338,9 +339,12 @@ def _begun(connection: sqlite3.Connection) -> bool:
 
 
 @asynccontextmanager
-async def a_house(tmp_path: Path, pbx: Pbx, clock: Clock | None = None, **line: Any) -> AsyncIterator[House]:
+async def a_house(
+    tmp_path: Path, pbx: Pbx, clock: Clock | None = None, lines: tuple[LineSettings, ...] = ()
+) -> AsyncIterator[House]:
     """A house that is furnished but not at work yet; on the same `tmp_path`, on the same store."""
-    clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx, **line)
+    clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx)
+    wanted = wanted.model_copy(update={"line": lines or wanted.line})
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
     store = await Store.open(wanted.store.url, policy, deadline=0.6)
     desk = HouseDesk(store, wanted.audio.url, clock)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from agi.desk import Next
+from ami_bridge.domain.names import LineName
 from ami_bridge.domain.promise import Kind, State
 from tests.adapters.ami.manager import until
-from tests.adapters.house.house import LINE, SPACING, House, Pbx, a_caller
+from tests.adapters.house.house import LINE, SPACING, House, Pbx, a_caller, a_house, settings
 
 FREE, BUSY = 1, 2
 ANN, BEN = "PJSIP/101", "PJSIP/102"
@@ -262,3 +264,18 @@ async def test_words_that_cannot_be_made_or_played_are_not_dialled_for(house: Ho
     whys = [entry.reason for entry in await house.store.promises.ledger(ended.id) if entry.what == "unreached"]
     assert whys == ["the engine is not there", "the PBX cannot play what is to be said"]
     assert pbx.calls == []
+
+
+async def test_an_agent_of_two_lines_is_promised_to_one_customer(tmp_path: Path, pbx: Pbx) -> None:
+    """Ann answers both lines: one callback at a time, whichever line it is for."""
+    made = settings(tmp_path, pbx)
+    sales = made.line[0].model_copy(update={"name": "sales", "dids": ("5550200",), "queue": "sales"})
+    async with a_house(tmp_path, pbx, lines=(made.line[0], sales)) as house:
+        pbx.members = {ANN: FREE}
+        await house.owe()
+        await house.owe("+15550002", line=LineName("sales"))
+        await house.start()
+        pbx.event("QueueMemberStatus", Queue="sales", Interface=ANN, StateInterface=ANN, Status=FREE, Paused=0)
+        await house.calls(1)
+        await house.ticks()
+        assert len(pbx.calls) == 1
