@@ -93,8 +93,9 @@ base_bootstrap() {
         | awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
     # A mirror may be a snapshot whose Release file says it is too old.
     mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-        "$BASE_SUITE" "$tar" "${mirror:-http://deb.debian.org/debian}" >"$STATE/base.log" 2>&1 \
+        "$BASE_SUITE" "$tar" ${mirror:+"$mirror"} >"$STATE/base.log" 2>&1 \
         || die "mmdebstrap could not make $BASE_SUITE: $(tail -1 "$STATE/base.log")"
-    "$ENGINE" import "$tar" "$BASE_LOCAL" >>"$STATE/base.log" 2>&1
+    "$ENGINE" import "$tar" "$BASE_LOCAL" >>"$STATE/base.log" 2>&1 \
+        || die "$ENGINE could not take the base image: $(tail -1 "$STATE/base.log")"
     rm -f "$tar"
 }
