@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 BASE_SUITE=forky
-BASE_OFFICIAL=docker.io/library/debian:forky-slim
+BASE_OFFICIAL=debian:forky-slim
 BASE_LOCAL=localhost/debian:forky-slim
 
 ASTERISK_INPUTS=(Containerfile.asterisk asterisk)
