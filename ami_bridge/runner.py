@@ -33,9 +33,8 @@ from ami_bridge.voice.errors import VoiceError
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
-LOOK_EVERY = (
-    5.0  # seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow
-)
+# Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
+LOOK_EVERY = 5.0
 
 
 @dataclass(slots=True)
@@ -54,7 +53,6 @@ class Workers:
     """What a runner tells others to do: see to all announcements; per line, bring its own up to date, place calls."""
 
     renew: asyncio.Event = field(default_factory=asyncio.Event)
-
     push: dict[LineName, asyncio.Event] = field(default_factory=dict)
     place: dict[LineName, asyncio.Event] = field(default_factory=dict)
 
