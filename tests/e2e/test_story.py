@@ -11,7 +11,7 @@ import pytest_asyncio
 from docker.lab.hearing import longest_silence
 from docker.lab.house import line, promises
 from docker.lab.stack import Stack
-from docker.lab.story import FAULT, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
+from docker.lab.story import CALLBACK, FAULT, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -68,6 +68,37 @@ async def test_sigterm_lets_a_caller_finish_and_loses_nothing(story: Story) -> N
     await story.stack.start("keepline")
     status = await story.house.until(lambda s: bool(promises(s, "031")), "the promise survived", deadline=30)
     assert [p["state"] for p in promises(status, "031")] == ["waiting"]
+
+
+async def test_a_companion_killed_while_a_customer_rings_finds_the_promise_kept_and_dials_nobody_twice(
+    story: Story,
+) -> None:
+    """The dialplan finishes the callback alone, from its cache, and marks it; the companion believes the mark."""
+    customer, carrier = "15551230041", story.lab.carrier
+    caller = await story.arrives(customer, "caller-041")
+    await story.says(caller, OFFER, story.streaming)
+    await caller.press("1")
+    await caller.ended(20)
+    await carrier.phone(customer, mode="answer", ring=3, label="customer-041")
+    mark, story.mark = carrier.ami.mark(), story.lab.pbx.ami.mark()
+    await carrier.agent_arrives("101")
+    phone = await carrier.expect_call(customer, since=mark)
+    await story.stack.kill("keepline", "KILL")
+    await phone.answered()
+    await story.says(phone, CALLBACK, story.reading)
+    await phone.press("1")
+    agent = await carrier.expect_call("101", since=mark)
+    await agent.answered()
+    await story.stack.start("keepline")
+    status = await story.house.until(
+        lambda s: [p["state"] for p in promises(s, "041")] == ["kept"], "the promise is kept", deadline=30
+    )
+    assert [p["attempts"] for p in promises(status, "041")] == [1]
+    await agent.hangup()
+    await phone.ended(10)
+    await story.did_hear(phone, CALLBACK)
+    rings = [e for e in carrier.ami.events(mark) if e["UserEvent"] == "LabRing" and e["Number"] == customer]
+    assert len(rings) == 1
 
 
 async def test_a_withheld_number_is_told_so_and_nothing_is_promised(story: Story) -> None:
