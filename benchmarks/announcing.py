@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from docker.lab.hearing import first_sound
-from docker.lab.house import line
 from docker.lab.stack import Lab, Stack
 from docker.lab.story import SUPPORT, Quiet, Story, told
 
@@ -60,8 +59,7 @@ async def first_heard(lab: Lab, did: str, number: str, label: str, announcement:
 
 async def over_playback(story: Story, pairs: int) -> list[tuple[float, float]]:
     """Pairs of (through FastAGI, plain Playback) in seconds, while the trunk is down and announced."""
-    await story.trunk_fails()
-    said = line(await story.house.status(), "support")["announcing"]
+    said = await story.trunk_fails()
     wav = story.house.announcements()[said]
     await story.lab.pbx.db_put("lab", "playback", f"http://keepline:8081/announcements/{wav.stem}.wav")
     measured: list[tuple[float, float]] = []

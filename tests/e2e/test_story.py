@@ -11,7 +11,7 @@ import pytest_asyncio
 from docker.lab.hearing import longest_silence
 from docker.lab.house import line, promises
 from docker.lab.stack import Stack
-from docker.lab.story import CALLBACK, FAULT, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
+from docker.lab.story import CALLBACK, HEARS_TIMES, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -42,16 +42,16 @@ async def test_a_ring_group_line_is_called_back_too(story: Story) -> None:
 
 async def test_a_hung_companion_costs_a_caller_seconds_and_not_the_announcement(story: Story) -> None:
     """SIGSTOP: the connection is accepted by the kernel and nobody ever answers it."""
-    await story.trunk_fails()
+    said = await story.trunk_fails()
     await story.stack.kill("keepline", "STOP")
     try:
         call = await story.arrives("15551230021", "caller-hung")
-        await story.says(call, FAULT, story.reading)
+        await story.says(call, said, story.reading, HEARS_TIMES)
         await call.press("1")
         await call.ended(20)
     finally:
         await story.stack.kill("keepline", "CONT")
-    await story.did_hear(call, FAULT, NOTED_OFFLINE)
+    await story.did_hear(call, said, NOTED_OFFLINE)
     assert longest_silence(await call.recorded(), 0.0) <= 4.0
     await story.house.until(lambda s: bool(promises(s, "021")), "the key press is a promise", deadline=60)
 
