@@ -29,6 +29,7 @@ _DIAL_OUTCOMES = {
     "CONTINUE": DialOutcome.CANCELLED,
     "GOTO": DialOutcome.CANCELLED,
 }
+_ALERTING = {"RINGING", "PROGRESS"}
 _DEVICE_STATES = {
     "NOT_INUSE": DeviceState.FREE,
     "INUSE": DeviceState.BUSY,
@@ -133,6 +134,14 @@ def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
     return ev.ChannelStateChanged(uniqueid=Uniqueid(h["Uniqueid"]), state=state)
 
 
+def _renamed(h: Mapping[str, str]) -> ev.ChannelRenamed:
+    return ev.ChannelRenamed(uniqueid=Uniqueid(h["Uniqueid"]), name=ChannelName(h["Newname"]))
+
+
+def _hangup_requested(h: Mapping[str, str]) -> ev.HangupRequested:
+    return ev.HangupRequested(uniqueid=Uniqueid(h["Uniqueid"]))
+
+
 def _hung_up(h: Mapping[str, str]) -> ev.ChannelHungUp:
     return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=_count(h["Cause"]))
 
@@ -142,7 +151,11 @@ def _caller(h: Mapping[str, str]) -> Uniqueid | None:
 
 
 def _dial_begun(h: Mapping[str, str]) -> ev.DialBegun:
-    return ev.DialBegun(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]))
+    return ev.DialBegun(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]), dialled=h.get("Exten", ""))
+
+
+def _dial_alerted(h: Mapping[str, str]) -> ev.DialAlerted | None:
+    return ev.DialAlerted(target=Uniqueid(h["DestUniqueid"])) if h["DialStatus"] in _ALERTING else None
 
 
 def _dial_ended(h: Mapping[str, str]) -> ev.DialEnded:
@@ -163,6 +176,46 @@ def _bridge_entered(h: Mapping[str, str]) -> ev.BridgeEntered | None:
 
 def _bridge_left(h: Mapping[str, str]) -> ev.BridgeLeft:
     return ev.BridgeLeft(bridge=Bridgeid(h["BridgeUniqueid"]), uniqueid=Uniqueid(h["Uniqueid"]))
+
+
+def _some(value: str | None) -> Uniqueid | None:
+    return Uniqueid(value) if value else None
+
+
+def _blind_transferred(h: Mapping[str, str]) -> ev.BlindTransferred | None:
+    if h["Result"] != "Success":
+        return None
+    return ev.BlindTransferred(by=Uniqueid(h["TransfererUniqueid"]), transferee=_some(h.get("TransfereeUniqueid")))
+
+
+def _attended_transferred(h: Mapping[str, str]) -> ev.AttendedTransferred | None:
+    if h["Result"] != "Success":
+        return None
+    return ev.AttendedTransferred(
+        by=Uniqueid(h["OrigTransfererUniqueid"]),
+        second=Uniqueid(h["SecondTransfererUniqueid"]),
+        transferee=_some(h.get("TransfereeUniqueid")),
+        target=_some(h.get("TransferTargetUniqueid")),
+    )
+
+
+def _picked_up(h: Mapping[str, str]) -> ev.PickedUp:
+    return ev.PickedUp(picker=Uniqueid(h["Uniqueid"]), target=Uniqueid(h["TargetUniqueid"]))
+
+
+def _parked(h: Mapping[str, str]) -> ev.Parked:
+    return ev.Parked(uniqueid=Uniqueid(h["ParkeeUniqueid"]))
+
+
+def _queue_abandoned(h: Mapping[str, str]) -> ev.QueueCallerAbandoned:
+    return ev.QueueCallerAbandoned(uniqueid=Uniqueid(h["Uniqueid"]))
+
+
+def _variable_set(h: Mapping[str, str]) -> ev.QueueEnded | None:
+    """Of all variables only one tells something no event does: why a queue let go of its caller."""
+    if h["Variable"] != "QUEUESTATUS" or not h["Value"]:
+        return None
+    return ev.QueueEnded(uniqueid=Uniqueid(h["Uniqueid"]), status=h["Value"])
 
 
 def _queue_left(h: Mapping[str, str]) -> ev.QueueCallerLeft:
@@ -194,15 +247,25 @@ def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
 
 DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"Newchannel": channel_created,
+    b"Rename": _renamed,
     b"Newstate": _state_changed,
+    b"HangupRequest": _hangup_requested,
+    b"SoftHangupRequest": _hangup_requested,
     b"Hangup": _hung_up,
     b"DialBegin": _dial_begun,
+    b"DialState": _dial_alerted,
     b"DialEnd": _dial_ended,
     b"LocalBridge": _local_paired,
     b"BridgeEnter": _bridge_entered,
     b"BridgeLeave": _bridge_left,
+    b"BlindTransfer": _blind_transferred,
+    b"AttendedTransfer": _attended_transferred,
+    b"Pickup": _picked_up,
+    b"ParkedCall": _parked,
+    b"VarSet": _variable_set,
     b"QueueCallerJoin": queue_entry,
     b"QueueCallerLeave": _queue_left,
+    b"QueueCallerAbandon": _queue_abandoned,
     b"QueueMemberAdded": queue_member,
     b"QueueMemberStatus": queue_member,
     b"QueueMemberPause": queue_member,

@@ -50,11 +50,26 @@ class ChannelCreated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRenamed:
+    """Rename: also how a masquerade shows, where one channel takes over another's phone and with it its name."""
+
+    uniqueid: Uniqueid
+    name: ChannelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStateChanged:
     """Newstate."""
 
     uniqueid: Uniqueid
     state: ChannelState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupRequested:
+    """HangupRequest, SoftHangupRequest: somebody hangs this channel up. Without it the dialplan has come to its end."""
+
+    uniqueid: Uniqueid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +82,23 @@ class ChannelHungUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialBegun:
-    """DialBegin. `caller` is None when nobody waits on the other side (an Originate)."""
+    """DialBegin. `caller` is None when nobody waits on the other side (an Originate); `dialled` is where they are."""
 
     caller: Uniqueid | None
+    target: Uniqueid
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialAlerted:
+    """DialState once the far end says it is ringing (180) or plays something before the answer (183)."""
+
     target: Uniqueid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialEnded:
-    """DialEnd."""
+    """DialEnd. A rejection reads as NO_ANSWER here and is told by the cause of the target's hang-up."""
 
     caller: Uniqueid | None
     target: Uniqueid
@@ -107,6 +130,39 @@ class BridgeLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlindTransferred:
+    """BlindTransfer that succeeded: `by` sent `transferee` elsewhere; None when a whole bridge was sent."""
+
+    by: Uniqueid
+    transferee: Uniqueid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttendedTransferred:
+    """AttendedTransfer that succeeded: `by` joins what its two channels, which may be one, were connected to."""
+
+    by: Uniqueid
+    second: Uniqueid
+    transferee: Uniqueid | None
+    target: Uniqueid | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedUp:
+    """Pickup: `picker` takes the call that rings at `target`."""
+
+    picker: Uniqueid
+    target: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """ParkedCall."""
+
+    uniqueid: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCallerJoined:
     """QueueCallerJoin, and one entry of a snapshot; `waited` is how long, in seconds, they already stood there."""
 
@@ -122,6 +178,21 @@ class QueueCallerLeft:
 
     uniqueid: Uniqueid
     queue: QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCallerAbandoned:
+    """QueueCallerAbandon: out of the queue without an agent, which need not mean that they hung up."""
+
+    uniqueid: Uniqueid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEnded:
+    """The variable QUEUESTATUS, which app_queue sets when the dialplan goes on without an agent's answer."""
+
+    uniqueid: Uniqueid
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,15 +257,24 @@ class PbxStopping:
 
 Event = (
     ChannelCreated
+    | ChannelRenamed
     | ChannelStateChanged
+    | HangupRequested
     | ChannelHungUp
     | DialBegun
+    | DialAlerted
     | DialEnded
     | LocalPaired
     | BridgeEntered
     | BridgeLeft
+    | BlindTransferred
+    | AttendedTransferred
+    | PickedUp
+    | Parked
     | QueueCallerJoined
     | QueueCallerLeft
+    | QueueCallerAbandoned
+    | QueueEnded
     | QueueMemberChanged
     | QueueMemberRemoved
     | AgentRangOut
