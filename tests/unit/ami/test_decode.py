@@ -57,6 +57,15 @@ def member(state: DeviceState = DeviceState.FREE, *, paused: bool = False) -> ev
 
 
 JOINED = ev.QueueCallerJoined(uniqueid=Uniqueid("100.1"), queue=QueueName("support"), position=2)
+BLIND = {"Result": "Success", "TransfererUniqueid": "100.2", "TransfereeUniqueid": "100.1", "Extension": "102"}
+ATTENDED = {
+    "Result": "Success",
+    "OrigTransfererUniqueid": "100.2",
+    "SecondTransfererUniqueid": "100.3",
+    "TransfereeUniqueid": "100.1",
+    "TransferTargetUniqueid": "100.4",
+}
+QUEUE_ENDED = {**CHANNEL, "Variable": "QUEUESTATUS", "Value": "TIMEOUT"}
 IN_BRIDGE = {"BridgeUniqueid": "b1", "BridgeTechnology": "simple_bridge", "Uniqueid": "100.1"}
 CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
     (
@@ -81,12 +90,27 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         {**CHANNEL, "ChannelState": "6"},
         ev.ChannelStateChanged(uniqueid=Uniqueid("100.1"), state=ChannelState.UP),
     ),
+    (
+        "Rename",
+        {"Channel": "PJSIP/101-00000002", "Newname": "PJSIP/102-00000003", "Uniqueid": "100.1"},
+        ev.ChannelRenamed(uniqueid=Uniqueid("100.1"), name=ChannelName("PJSIP/102-00000003")),
+    ),
+    ("HangupRequest", CHANNEL, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
+    ("SoftHangupRequest", {**CHANNEL, "Cause": "16"}, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
     ("Hangup", {**CHANNEL, "Cause": "17"}, ev.ChannelHungUp(uniqueid=Uniqueid("100.1"), cause=17)),
     ("DialBegin", {"DestUniqueid": "100.2"}, ev.DialBegun(caller=None, target=Uniqueid("100.2"))),
     (
         "DialBegin",
         {**CHANNEL, "DestUniqueid": "100.2"},
-        ev.DialBegun(caller=Uniqueid("100.1"), target=Uniqueid("100.2")),
+        ev.DialBegun(caller=Uniqueid("100.1"), target=Uniqueid("100.2"), dialled="5550100"),
+    ),
+    *(
+        ("DialState", {**CHANNEL, "DestUniqueid": "100.2", "DialStatus": status}, means)
+        for status, means in (
+            ("RINGING", ev.DialAlerted(target=Uniqueid("100.2"))),
+            ("PROGRESS", ev.DialAlerted(target=Uniqueid("100.2"))),
+            ("PROCEEDING", None),
+        )
     ),
     *(
         (
@@ -98,9 +122,15 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
             ("ANSWER", DialOutcome.ANSWERED),
             ("NOANSWER", DialOutcome.NO_ANSWER),
             ("BUSY", DialOutcome.BUSY),
+            ("DONTCALL", DialOutcome.REJECTED),
+            ("TORTURE", DialOutcome.REJECTED),
             ("CANCEL", DialOutcome.CANCELLED),
+            ("ABORT", DialOutcome.CANCELLED),
+            ("CONTINUE", DialOutcome.CANCELLED),
+            ("GOTO", DialOutcome.CANCELLED),
             ("CONGESTION", DialOutcome.FAILED),
             ("CHANUNAVAIL", DialOutcome.FAILED),
+            ("", DialOutcome.FAILED),
         )
     ),
     (
@@ -111,11 +141,47 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
     ("BridgeEnter", IN_BRIDGE, ev.BridgeEntered(bridge=Bridgeid("b1"), uniqueid=Uniqueid("100.1"))),
     ("BridgeEnter", {**IN_BRIDGE, "BridgeTechnology": "holding_bridge"}, None),
     ("BridgeLeave", IN_BRIDGE, ev.BridgeLeft(bridge=Bridgeid("b1"), uniqueid=Uniqueid("100.1"))),
+    ("BlindTransfer", BLIND, ev.BlindTransferred(by=Uniqueid("100.2"), transferee=Uniqueid("100.1"))),
+    (
+        "BlindTransfer",
+        {"Result": "Success", "TransfererUniqueid": "100.2", "BridgeUniqueid": "b1"},
+        ev.BlindTransferred(by=Uniqueid("100.2"), transferee=None),
+    ),
+    ("BlindTransfer", {**BLIND, "Result": "Not Permitted"}, None),
+    (
+        "AttendedTransfer",
+        ATTENDED,
+        ev.AttendedTransferred(
+            by=Uniqueid("100.2"), second=Uniqueid("100.3"), transferee=Uniqueid("100.1"), target=Uniqueid("100.4")
+        ),
+    ),
+    (
+        "AttendedTransfer",
+        {"Result": "Success", "OrigTransfererUniqueid": "100.2", "SecondTransfererUniqueid": "100.2"},
+        ev.AttendedTransferred(by=Uniqueid("100.2"), second=Uniqueid("100.2"), transferee=None, target=None),
+    ),
+    ("AttendedTransfer", {**ATTENDED, "Result": "Fail"}, None),
+    (
+        "Pickup",
+        {**CHANNEL, "TargetChannel": "PJSIP/101-00000002", "TargetUniqueid": "100.2"},
+        ev.PickedUp(picker=Uniqueid("100.1"), target=Uniqueid("100.2")),
+    ),
+    ("ParkedCall", {"ParkeeUniqueid": "100.1", "ParkingSpace": "701"}, ev.Parked(uniqueid=Uniqueid("100.1"))),
+    ("VarSet", QUEUE_ENDED, ev.QueueEnded(uniqueid=Uniqueid("100.1"), status="TIMEOUT")),
+    ("VarSet", {**QUEUE_ENDED, "Value": ""}, None),
+    ("VarSet", {**QUEUE_ENDED, "Variable": "DIALSTATUS"}, None),
+    ("VarSet", {**QUEUE_ENDED, "Variable": "QUEUESTATUSES"}, None),
+    ("VarSet", {**QUEUE_ENDED, "Variable": "x", "Value": "Variable: QUEUESTATUS"}, None),
     ("QueueCallerJoin", {**CHANNEL, "Queue": "support", "Position": "2"}, JOINED),
     (
         "QueueCallerLeave",
         {**CHANNEL, "Queue": "support"},
         ev.QueueCallerLeft(uniqueid=Uniqueid("100.1"), queue=QueueName("support")),
+    ),
+    (
+        "QueueCallerAbandon",
+        {**CHANNEL, "Queue": "support", "Position": "1", "HoldTime": "12"},
+        ev.QueueCallerAbandoned(uniqueid=Uniqueid("100.1")),
     ),
     ("QueueMemberAdded", MEMBER, member()),
     ("QueueMemberStatus", {**MEMBER, "Status": "6"}, member(DeviceState.BUSY)),
@@ -185,12 +251,22 @@ def test_events_we_do_not_read_are_passed_over() -> None:
 NEEDED = {
     "Newchannel": ("Uniqueid", "Linkedid", "Channel", "ChannelState", "CallerIDNum", "Exten"),
     "Newstate": ("Uniqueid", "ChannelState"),
+    "Rename": ("Uniqueid", "Newname"),
+    "HangupRequest": ("Uniqueid",),
+    "SoftHangupRequest": ("Uniqueid",),
     "Hangup": ("Uniqueid", "Cause"),
     "DialBegin": ("DestUniqueid",),
+    "DialState": ("DestUniqueid", "DialStatus"),
     "DialEnd": ("DestUniqueid", "DialStatus"),
     "LocalBridge": ("LocalOneUniqueid", "LocalTwoUniqueid"),
     "BridgeEnter": ("BridgeUniqueid", "Uniqueid"),
     "BridgeLeave": ("BridgeUniqueid", "Uniqueid"),
+    "BlindTransfer": ("Result", "TransfererUniqueid"),
+    "AttendedTransfer": ("Result", "OrigTransfererUniqueid", "SecondTransfererUniqueid"),
+    "Pickup": ("Uniqueid", "TargetUniqueid"),
+    "ParkedCall": ("ParkeeUniqueid",),
+    "VarSet": ("Variable", "Value", "Uniqueid"),
+    "QueueCallerAbandon": ("Uniqueid",),
     "QueueCallerJoin": ("Uniqueid", "Queue", "Position"),
     "QueueCallerLeave": ("Uniqueid", "Queue"),
     "QueueMemberStatus": ("Queue", "Status", "Paused"),
