@@ -18,6 +18,13 @@ log = structlog.get_logger(__name__)
 
 E = TypeVar("E", bound=ev.Event)
 
+_DECODERS: dict[str, Callable[[Mapping[str, str]], ev.Event]] = {
+    "QueueMember": decode.queue_member,
+    "QueueEntry": decode.queue_entry,
+    "DeviceStateChange": decode.device_changed,
+    "ContactStatusDetail": decode.contact_listed,
+}
+
 
 async def snapshot(session: Session, endpoints: Iterable[str] = ()) -> list[ev.Event]:
     """Channels, bridges, queues and devices of the PBX, and the contacts of `endpoints`; raise LinkLost or LinkSilent.
@@ -26,15 +33,21 @@ async def snapshot(session: Session, endpoints: Iterable[str] = ()) -> list[ev.E
     PJSIPShowContacts would leave out what pjsip.conf names, which is how trunks are configured: endpoints are asked
     about one by one.
     """
-    events = _channels(await _list(session, "CoreShowChannels", "CoreShowChannel"))
-    for entry in await _list(session, "QueueStatus", "QueueMember", "QueueEntry"):
-        decoder = decode.queue_member if entry["Event"] == "QueueMember" else decode.queue_entry
-        events += _one(decoder, entry)
-    for device in await _list(session, "DeviceStateList", "DeviceStateChange"):
-        events += _one(decode.device_changed, device)
+    entries = await _list(session, "CoreShowChannels", "CoreShowChannel")
+    entries += await _list(session, "QueueStatus", "QueueMember", "QueueEntry")
+    entries += await _list(session, "DeviceStateList", "DeviceStateChange")
     for endpoint in endpoints:
-        for contact in await _list(session, "PJSIPShowEndpoint", "ContactStatusDetail", Endpoint=endpoint):
-            events += _one(decode.contact_listed, contact)
+        entries += await _list(session, "PJSIPShowEndpoint", "ContactStatusDetail", Endpoint=endpoint)
+    return listed(entries)
+
+
+def listed(entries: Iterable[decode.Headers]) -> list[ev.Event]:
+    """The entries of lists, asked for or recorded, as the events that would have led there; others are passed over."""
+    entries = list(entries)
+    events = _channels(entry for entry in entries if entry.get("Event") == "CoreShowChannel")
+    for entry in entries:
+        if (decoder := _DECODERS.get(entry.get("Event", ""))) is not None:
+            events += _one(decoder, entry)
     return events
 
 
