@@ -213,15 +213,13 @@ class Runner:
 
     async def _link_up(self, up: LinkUp) -> None:
         """Ask what is true, take up what was owed, and make every line say what it should."""
-        self.watch.lost_sight()
         now = self._clock()
         try:
             true_now = await snapshot(self._session, self.watch.trunks)
         except AmiError as error:
             self._session.give_up(f"what is true on the PBX could not be asked: {error}")
             return
-        for event in true_now:
-            await self._perform(self.watch.feed(event, now))
+        await self._perform(self.watch.seen_again(true_now, now))
         self.state.version = up.version
         with self._troubles():
             await self._callbacks.reconcile()

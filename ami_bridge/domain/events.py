@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
+from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, TrunkName, Uniqueid
 
 
 class ChannelState(Enum):
@@ -37,6 +37,18 @@ class DeviceState(Enum):
     ABSENT = "absent"  # not registered, unknown or invalid
 
 
+class RegistrationState(Enum):
+    """What a PBX says of its registration with a carrier. Only REGISTERED is good.
+
+    Asterisk says REJECTED both while it tries again and once it has given up.
+    """
+
+    REGISTERED = "registered"
+    REJECTED = "rejected"
+    STOPPED = "stopped"  # by an operator
+    UNREGISTERED = "unregistered"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelCreated:
     """Newchannel, and one channel of a snapshot. `dialled` is the extension the channel entered the dialplan with."""
@@ -55,6 +67,14 @@ class ChannelRenamed:
 
     uniqueid: Uniqueid
     name: ChannelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerIdChanged:
+    """NewCallerid: the number as the caller wishes it to be known, empty when it is withheld."""
+
+    uniqueid: Uniqueid
+    number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +118,15 @@ class DialAlerted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialEnded:
-    """DialEnd. A rejection reads as NO_ANSWER here and is told by the cause of the target's hang-up."""
+    """DialEnd. A rejection reads as NO_ANSWER here and is told by the cause of the target's hang-up.
+
+    `forwarded`: the phone sent the caller elsewhere (302), which is dialled next.
+    """
 
     caller: Uniqueid | None
     target: Uniqueid
     outcome: DialOutcome
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +163,16 @@ class BlindTransferred:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttendedTransferred:
-    """AttendedTransfer that succeeded: `by` joins what its two channels, which may be one, were connected to."""
+    """AttendedTransfer that succeeded: `by` joins what its two channels, which may be one, were connected to.
+
+    Which of the far ends are named, and whether they are parties or pipes, depends on how Asterisk joined them.
+    """
 
     by: Uniqueid
     second: Uniqueid
     transferee: Uniqueid | None
     target: Uniqueid | None
+    bridge: Bridgeid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +271,16 @@ class ContactChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationChanged:
+    """Registry, which knows a registration by its two URIs, and one entry of a snapshot, which has the trunk's name."""
+
+    client: str
+    server: str
+    state: RegistrationState
+    trunk: TrunkName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OriginateEnded:
     """OriginateResponse: an asynchronous Originate was answered or came to nothing."""
 
@@ -258,6 +296,7 @@ class PbxStopping:
 Event = (
     ChannelCreated
     | ChannelRenamed
+    | CallerIdChanged
     | ChannelStateChanged
     | HangupRequested
     | ChannelHungUp
@@ -280,6 +319,7 @@ Event = (
     | AgentRangOut
     | DeviceChanged
     | ContactChanged
+    | RegistrationChanged
     | OriginateEnded
     | PbxStopping
 )

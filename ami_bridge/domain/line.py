@@ -72,6 +72,12 @@ class Line:
         """A caller reached the line; calls that were already waiting are left as they are."""
         self.waiting.setdefault(call, Waiting(number, since))
 
+    def caller_shows(self, call: Linkedid, number: str) -> None:
+        """The number the caller wishes to be known by, empty when it is withheld."""
+        waiting = self.waiting.get(call)
+        if waiting is not None:
+            waiting.number = number
+
     def caller_tries(self, call: Linkedid, since: datetime) -> None:
         """The caller stands in the queue, or phones ring for them: from now on their patience is spent."""
         waiting = self.waiting.get(call)
@@ -99,6 +105,10 @@ class Line:
         if waiting is None or waiting.counted or not waiting.in_vain(self.limits.patience, now):
             return []
         return self._in_vain_again()
+
+    def caller_unseen(self, call: Linkedid) -> None:
+        """The caller is gone, and nobody saw whether in vain."""
+        self.waiting.pop(call, None)
 
     def tick(self, now: datetime) -> list[AttendanceChanged]:
         """Let time pass: callers whose patience is spent count, once each, and shy agents are given another chance."""
@@ -142,8 +152,7 @@ class Line:
         self._had_free = self.free(now) > 0
 
     def lost_sight(self) -> None:
-        """Who waits and who is there has to be seen anew. Who let the phone ring is remembered."""
-        self.waiting.clear()
+        """Who is there has to be seen anew. Who let the phone ring is remembered, and who waits."""
         self.agents.clear()
 
     def free(self, now: datetime) -> int:

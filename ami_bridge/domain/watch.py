@@ -6,20 +6,22 @@ here is the order in which they follow from each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain import tracker as tr
+from ami_bridge.domain import facts as fa
 from ami_bridge.domain.causes import Fault, fault, words
 from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine
+from ami_bridge.domain.ending import EndedUnseen, Ending
 from ami_bridge.domain.incident import Incident, IncidentState
 from ami_bridge.domain.line import AttendanceChanged, Line
 from ami_bridge.domain.names import AttemptId, Device, LineName, Linkedid, QueueName, TrunkName, Uniqueid
 from ami_bridge.domain.outage import Outages
 from ami_bridge.domain.promise import ATTEMPT_PREFIX, Step
+from ami_bridge.domain.tracker import Tracker
 from ami_bridge.domain.trunk import Signal, Trunk, Verdict, Witness
 
 
@@ -41,7 +43,8 @@ class Watch:
     trunks: Mapping[TrunkName, Trunk]
     outages: Outages
     routes: Iterable[Routes]
-    tracker: tr.Tracker = field(default_factory=tr.Tracker)
+    tracker: Tracker = field(default_factory=Tracker)
+    blind: bool = False  # the link is down: what is remembered may no longer be so
     _by_did: dict[str, Line] = field(default_factory=dict)
     _by_queue: dict[QueueName, Line] = field(default_factory=dict)
     _by_device: dict[Device, list[Line]] = field(default_factory=dict)
@@ -63,7 +66,15 @@ class Watch:
         effects: list[Effect] = []
         if (on_event := _ON_EVENT.get(type(event))) is not None:
             effects += on_event(self, event, now)
-        for fact in self.tracker.feed(event, now):
+        if facts := self.tracker.feed(event, now):
+            effects += self._follow(facts, now)
+        if type(event) is ev.ChannelCreated:
+            self._caller_arrives(event.uniqueid, now)
+        return effects
+
+    def _follow(self, facts: Iterable[fa.Fact], now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        for fact in facts:
             if (on_fact := _ON_FACT.get(type(fact))) is not None:
                 effects += on_fact(self, fact, now)
         return effects
@@ -74,8 +85,9 @@ class Watch:
         for trunk in self.trunks.values():
             for change in trunk.tick(now):
                 effects += self.outages.verdict(change, now)
-        for line in self.lines.values():
-            effects += self._attendance(line.tick(now))
+        if not self.blind:  # nobody's patience is spent while nobody can see whether they still wait
+            for line in self.lines.values():
+                effects += self._attendance(line.tick(now))
         return effects + self.outages.tick(now)
 
     def adopt(self, incident: Incident) -> None:
@@ -89,13 +101,30 @@ class Watch:
             trunk.evidence.extend(incident.evidence)
 
     def lost_sight(self) -> None:
-        """The link is down: what is remembered of calls and callers may no longer be so."""
-        self.tracker.forget()
-        self._line_of.clear()
+        """The link is down. Calls are kept: what has become of them is found out when it is up again."""
+        self.blind = True
+
+    def ended_unseen(self, snapshot: Sequence[ev.Event]) -> list[EndedUnseen]:
+        """The calls that, by a `snapshot` of the PBX, ended while nobody watched."""
+        return self.tracker.ended_unseen(snapshot)
+
+    def seen_again(
+        self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
+    ) -> list[Effect]:
+        """Go on from a `snapshot` taken at `now`; `endings` tell how calls ended that are over. Return what follows."""
+        self.blind = False
         self._device_of.clear()
         self._contacts.clear()
         for line in self.lines.values():
             line.lost_sight()
+        effects = self._follow(self.tracker.resync(snapshot, now, endings), now)
+        for event in snapshot:
+            if type(event) is ev.ChannelCreated:
+                self._caller_arrives(event.uniqueid, now)
+        for event in snapshot:
+            if type(event) in _OF_DEVICES:
+                effects += _ON_EVENT[type(event)](self, event, now)
+        return effects
 
     def caller_in_vain(self, uniqueid: Uniqueid) -> list[Effect]:
         """The dialplan asks what to say to a caller whom nobody answered."""
@@ -106,14 +135,23 @@ class Watch:
     def trunk_is_down(self, name: TrunkName) -> bool:
         return self.trunks[name].verdict is Verdict.DOWN
 
-    def call_started(self, fact: tr.CallStarted, now: datetime) -> list[Effect]:
-        line = self._by_did.get(fact.dialled)
-        if line is not None and not _is_attempt(fact.call):
-            self._line_of[fact.call] = line
-            line.caller_waits(fact.call, fact.number, now)
+    def _caller_arrives(self, uniqueid: Uniqueid, now: datetime) -> None:
+        """A call to a line's number is that line's from its first channel on, before anybody is dialled."""
+        call = self.tracker.call_of(uniqueid)
+        if call is None or call.caller != uniqueid or call.answered or call.id in self._line_of:
+            return
+        line = self._by_did.get(call.dialled)
+        if line is not None and not _is_attempt(call.id):
+            self._line_of[call.id] = line
+            line.caller_waits(call.id, call.number, now)
+
+    def caller_id_changed(self, event: ev.CallerIdChanged, _now: datetime) -> list[Effect]:
+        call = self.tracker.call_of(event.uniqueid)
+        if call is not None and call.caller == event.uniqueid and (line := self._line_of.get(call.id)) is not None:
+            line.caller_shows(call.id, event.number)
         return []
 
-    def queue_joined(self, fact: tr.QueueJoined, now: datetime) -> list[Effect]:
+    def queue_joined(self, fact: fa.QueueJoined, now: datetime) -> list[Effect]:
         """A queue's callers are the line's, by whatever number they came."""
         line = self._by_queue.get(fact.queue)
         call = self.tracker.calls.get(fact.call)
@@ -127,7 +165,7 @@ class Watch:
         line.caller_tries(fact.call, since)
         return self._attendance(changes)
 
-    def call_answered(self, fact: tr.CallAnswered, _now: datetime) -> list[Effect]:
+    def call_answered(self, fact: fa.Answered, _now: datetime) -> list[Effect]:
         """Whoever talks is alive, having answered or having called."""
         device = _device(fact.by)
         for line in self.lines.values():
@@ -138,11 +176,18 @@ class Watch:
         line_of_call = self._line_of.get(fact.call)
         return self._attendance(line_of_call.caller_answered(fact.call)) if line_of_call else []
 
-    def call_ended(self, fact: tr.CallEnded, now: datetime) -> list[Effect]:
+    def call_ended(self, fact: fa.CallEnded, now: datetime) -> list[Effect]:
+        """An attempt that ended unseen is asked about elsewhere; a caller who did is not held against the line."""
+        unseen = fact.outcome is fa.CallOutcome.UNSEEN
         if _is_attempt(fact.call):
-            return [MovePromise(AttemptId(fact.call), Step.UNREACHED, words(fact.cause))]
+            return [] if unseen else [MovePromise(AttemptId(fact.call), Step.UNREACHED, words(fact.cause))]
         line = self._line_of.pop(fact.call, None)
-        return self._attendance(line.caller_gone(fact.call, now)) if line else []
+        if line is None:
+            return []
+        if unseen:
+            line.caller_unseen(fact.call)
+            return []
+        return self._attendance(line.caller_gone(fact.call, now))
 
     def channel_state(self, event: ev.ChannelStateChanged, now: datetime) -> list[Effect]:
         """A call out over a trunk that is answered testifies for the trunk; an attempt's channel moves its promise."""
@@ -261,6 +306,7 @@ def _endpoint(channel: str) -> str:
 
 
 _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
+    ev.CallerIdChanged: Watch.caller_id_changed,
     ev.ChannelStateChanged: Watch.channel_state,
     ev.ChannelHungUp: Watch.channel_hung_up,
     ev.OriginateEnded: Watch.originate_ended,
@@ -274,8 +320,9 @@ _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
 }
 
 _ON_FACT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
-    tr.CallStarted: Watch.call_started,
-    tr.QueueJoined: Watch.queue_joined,
-    tr.CallAnswered: Watch.call_answered,
-    tr.CallEnded: Watch.call_ended,
+    fa.QueueJoined: Watch.queue_joined,
+    fa.Answered: Watch.call_answered,
+    fa.CallEnded: Watch.call_ended,
 }
+# What a snapshot holds beside calls.
+_OF_DEVICES = frozenset({ev.ContactChanged, ev.QueueMemberChanged, ev.DeviceChanged})

@@ -1,0 +1,147 @@
+"""Who is joined with whom: bridges, Local pairs, transfers, pickups and parking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ami_bridge.domain import events as ev
+from ami_bridge.domain import facts as fa
+from ami_bridge.domain.call import Channel, Transfer
+from ami_bridge.domain.calls import Calls
+from ami_bridge.domain.facts import Fact, QueueExit, TransferKind
+from ami_bridge.domain.names import Uniqueid
+
+
+def paired(calls: Calls, event: ev.LocalPaired, _now: datetime) -> list[Fact]:
+    one, two = calls.channels.get(event.one), calls.channels.get(event.two)
+    if one is None or two is None or one is two:
+        return []
+    for end in (one, two):
+        if end.pair is not None:
+            end.pair.pair = None
+    one.pair, two.pair = two, one
+    return _answers(calls, one) + _answers(calls, two)
+
+
+def entered(calls: Calls, event: ev.BridgeEntered, _now: datetime) -> list[Fact]:
+    channel = calls.channels.get(event.uniqueid)
+    if channel is None:
+        return []
+    calls.bridges.enter(channel, event.bridge)
+    return _answers(calls, channel)
+
+
+def left(calls: Calls, event: ev.BridgeLeft, _now: datetime) -> list[Fact]:
+    """Leaving a bridge they are in no more, late news of a move, takes nobody out of another."""
+    channel = calls.channels.get(event.uniqueid)
+    if channel is not None and channel.bridge == event.bridge:
+        calls.bridges.leave(channel)
+    return []
+
+
+def _answers(calls: Calls, channel: Channel) -> list[Fact]:
+    """Facts for each caller around `channel` who waited for a person and now hears one."""
+    parties = calls.bridges.parties(channel.bridge)
+    if len(parties) < 2:
+        return []
+    facts: list[Fact] = []
+    for party in parties:
+        call = party.call
+        if call.unheard and party.uniqueid == call.caller:
+            others = [p for p in parties if p is not party]
+            by = next((p for p in others if p.call is call), others[0])
+            facts += calls.leave_queues(call, QueueExit.ANSWERED)
+            facts += calls.tell_transfer(call)
+            call.heard()
+            facts += calls.say(call, fa.Answered(call=call.id, caller=party.name, by=by.name))
+    return facts
+
+
+def blind_transferred(calls: Calls, event: ev.BlindTransferred, _now: datetime) -> list[Fact]:
+    """Whom it reaches is told when their phones ring."""
+    by = calls.channels.get(event.by)
+    stays = _far_end(calls, event.transferee, by) if by is not None else None
+    if by is None or stays is None:
+        return []
+    facts = calls.tell_transfer(stays.call)
+    _stays(stays, by)
+    stays.call.transfer = Transfer(TransferKind.BLIND, by.name, stays.name)
+    return facts
+
+
+def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datetime) -> list[Fact]:
+    """Joins the far ends of a transferer's calls; one whose target still rings is a blonde transfer.
+
+    Asterisk has moved the channels by the time it says so, and does not always name them.
+    """
+    first, second = calls.channels.get(event.by), calls.channels.get(event.second)
+    if first is None or second is None:
+        return []
+    joined = [p for p in calls.bridges.parties(event.bridge) if p is not first and p is not second]
+    stays = _far_end(calls, event.transferee, first, second)
+    stays = stays or next((party for party in joined if party.call is first.call), None)
+    if stays is None:
+        return []
+    target = _far_end(calls, event.target, second, first, stays)
+    target = target or next((party for party in joined if party is not stays), None)
+    call = stays.call
+    facts = calls.tell_transfer(call)
+    _stays(stays, first, second)
+    if target is None:
+        rung = [channel.name for channel in _rung_by(second)]
+        call.transfer = Transfer(TransferKind.BLONDE, second.name, stays.name, rung)
+        return facts + (calls.tell_transfer(call) if rung else [])
+    call.transfer = Transfer(TransferKind.ATTENDED, second.name, stays.name, [target.name])
+    facts += calls.tell_transfer(call)
+    call.heard()
+    if target.call is not call and target.uniqueid != target.call.caller:
+        facts += calls.move(target, call, now)
+    return facts
+
+
+def _stays(channel: Channel, *by: Channel) -> None:
+    """`channel` was sent elsewhere. A caller who does that leaves the call to the one who stays."""
+    call = channel.call
+    if any(call.caller == transferer.uniqueid for transferer in by):
+        call.caller, call.caller_name = channel.uniqueid, channel.name
+    call.unheard, call.cancelled = True, False
+
+
+def _far_end(calls: Calls, named: Uniqueid | None, near: Channel, *but: Channel) -> Channel | None:
+    """The party at the other end of `near`: the one `named`, or whoever they hear, a pipe looked through."""
+    channel = calls.channels.get(named) if named is not None else None
+    if channel is not None and channel.party:
+        return channel
+    heard = calls.bridges.parties(near.bridge) if channel is None else calls.bridges.beyond(channel)
+    return next((party for party in heard if party is not near and party not in but), None)
+
+
+def _rung_by(dialler: Channel) -> list[Channel]:
+    """The parties `dialler` is dialling, through pipes."""
+    found: list[Channel] = []
+    todo = list(dialler.targets.values())
+    while todo:
+        target = todo.pop(0)
+        if target.party:
+            found.append(target)
+        elif target.pair is not None:
+            todo += target.pair.targets.values()
+    return found
+
+
+def picked_up(calls: Calls, event: ev.PickedUp, now: datetime) -> list[Fact]:
+    """The picker takes the place of a phone that rings, and from now on belongs to that call."""
+    picker, target = calls.channels.get(event.picker), calls.channels.get(event.target)
+    if picker is None or target is None or picker.call is target.call:
+        return []
+    return calls.move(picker, target.call, now)
+
+
+def parked(calls: Calls, event: ev.Parked, _now: datetime) -> list[Fact]:
+    """Parking is not sending on: whoever takes the caller back out answers them anew."""
+    call = calls.call_of(event.uniqueid)
+    if call is not None:
+        if call.transfer is not None and not call.transfer.to:
+            call.transfer = None
+        call.unheard = True
+    return []
