@@ -9,7 +9,7 @@ import asyncio
 import time
 import uuid
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,17 @@ class Call:
                 "PlayDTMF", {"Channel": channel, "Digit": digit, "Duration": "160", "Receive": "false"}
             )
             await asyncio.sleep(0.3)  # a finger: the next key waits for this one to come up
+
+    async def do(self, deed: str, **variables: str) -> None:
+        """Do with this leg what the carrier's dialplan describes under `driven`: answer, busy, transfer ..."""
+        channel = await self._channel()
+        for name, value in variables.items():
+            await self._ami.action("Setvar", {"Channel": channel, "Variable": name, "Value": value})
+        await self._ami.action("Redirect", {"Channel": channel, "Context": "driven", "Exten": deed, "Priority": "1"})
+
+    async def variable(self, name: str) -> str:
+        """A variable or function's value on this leg."""
+        return (await self._ami.action("Getvar", {"Channel": await self._channel(), "Variable": name}))["Value"]
 
     async def hangup(self) -> Ended:
         """Hang up, if nobody has, and return how the call ended."""
@@ -121,26 +132,16 @@ class Carrier:
         self, did: str, *, number: str | None = "15551230001", trunk: str = "backup", label: str | None = None
     ) -> Call:
         """Call `did` over a trunk as `number` (None: withheld) and return at once."""
-        since, uniqueid = self.ami.mark(), f"lab-{uuid.uuid4().hex[:12]}"
-        label = label or f"caller-{uniqueid}"
-        headers = {
-            "Channel": f"PJSIP/{did}@acme-{trunk}",
-            "ChannelId": uniqueid,
-            "Context": "heard",
-            "Exten": "s",
-            "Priority": "1",
-            "Timeout": "60000",
-            "Async": "true",
-        }
-        variables = [f"LABEL={label}", f"NUMBER={number or 'withheld'}"]
         # Originate's CallerID header always presents the number, so a withheld one goes by the function behind it.
-        if number is None:
-            variables += ["CONNECTEDLINE(num)=15550000000", "CONNECTEDLINE(pres)=prohib"]
-        else:
-            headers["CallerID"] = number
-        self._forget(label)
-        await self.ami.action("Originate", headers, variables=variables)
-        return self._leg(uniqueid=uniqueid, number=number or "", label=label, since=since)
+        withheld = ["CONNECTEDLINE(num)=15550000000", "CONNECTEDLINE(pres)=prohib"] if number is None else []
+        headers = {} if number is None else {"CallerID": number}
+        return await self._originate(f"PJSIP/{did}@acme-{trunk}", number or "withheld", label, headers, withheld)
+
+    async def call_from(self, phone: str, target: str, **variables: str) -> Call:
+        """Dial the SIP address `target` at an agent's phone ("101"), with channel variables set before, and return."""
+        return await self._originate(
+            f"PJSIP/phone-{phone}/{target}", phone, None, {}, [f"{key}={value}" for key, value in variables.items()]
+        )
 
     async def expect_call(self, number: str, *, deadline: float = 30, since: int | None = None) -> Call:
         """Wait until the PBX calls `number` (an agent's is "101") and return that leg, each leg once.
@@ -204,8 +205,10 @@ class Carrier:
         await self.hang_up_all()
         await self.ami.command("database deltree phone")
         await self._execute("carrier", "sh", "-c", "; ".join(rule for trunk in PORTS for rule in self._through(trunk)))
-        for agent in AGENTS:
-            await self.agent_leaves(agent)
+        for registration in await self.ami.listing("PJSIPShowRegistrationsOutbound"):
+            agent = registration["ObjectName"].removeprefix("phone-")
+            if agent != registration["ObjectName"] and (agent in AGENTS or registration["Status"] == "Registered"):
+                await self.agent_leaves(agent)
 
     def _over(self, uniqueid: str) -> bool:
         return any(event.name == "Hangup" and event["Uniqueid"] == uniqueid for event in self.ami.events())
@@ -229,6 +232,20 @@ class Carrier:
 
     def _through(self, trunk: str) -> list[str]:
         return [f"while {rule} 2>/dev/null; do :; done" for rule in self._rules(trunk, "-D")]
+
+    async def _originate(
+        self, channel: str, number: str, label: str | None, headers: Mapping[str, str], variables: list[str]
+    ) -> Call:
+        since, uniqueid = self.ami.mark(), f"lab-{uuid.uuid4().hex[:12]}"
+        label = label or f"caller-{uniqueid}"
+        where = {"Channel": channel, "ChannelId": uniqueid, "Context": "heard", "Exten": "s", "Priority": "1"}
+        self._forget(label)
+        await self.ami.action(
+            "Originate",
+            {**where, "Timeout": "60000", "Async": "true", **headers},
+            variables=[f"LABEL={label}", f"NUMBER={number}", *variables],
+        )
+        return self._leg(uniqueid=uniqueid, number=number, label=label, since=since)
 
     def _leg(self, *, uniqueid: str, number: str, label: str, since: int, channel: str = "") -> Call:
         return Call(

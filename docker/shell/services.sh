@@ -178,7 +178,7 @@ down() {
 
 # What the containers' users wrote is theirs: where we may not remove it, a container does.
 clean() {
-    local data=(recordings sounds pbx pbx-data keepline)
+    local data=(recordings sounds pbx pbx-data pbx-logs keepline)
     down
     images_name
     if ! (cd "$STATE" && rm -rf "${data[@]}" 2>/dev/null) && image_exists "$KEEPLINE_ASTERISK_IMAGE"; then

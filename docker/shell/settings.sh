@@ -68,6 +68,6 @@ secrets_make() {
 }
 
 state_make() {
-    mkdir -p "$STATE"/{recordings,sounds,pbx,pbx-data,keepline}
+    mkdir -p "$STATE"/{recordings,sounds,pbx,pbx-data,pbx-logs,keepline}
     secrets_make
 }

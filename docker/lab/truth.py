@@ -1,0 +1,105 @@
+"""What is true of a scenario's calls, written down by whoever wrote the scenario: the facts a tracker must find.
+
+Parties are legs; which channels they were on the PBX is filled in once the scenario has been played.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+
+class Party(Protocol):
+    """Somebody's leg: its channel on the PBX, and the Linkedid that channel had when it appeared."""
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def linkedid(self) -> str: ...
+
+
+Fields = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Truth:
+    """Collects facts in the order in which they became true, and names their channels at the end."""
+
+    _facts: list[Callable[[], Fields]] = field(default_factory=list)
+
+    def call(self, caller: Party, dialled: str, number: str) -> CallTruth:
+        """`caller` calls `dialled` and presents `number` ("" when withheld)."""
+        call = CallTruth(self, caller)
+        self.add(call, "call_started", lambda: {"caller_number": number, "dialled": dialled})
+        return call
+
+    def add(self, call: CallTruth, fact: str, more: Callable[[], Fields]) -> None:
+        def resolve() -> Fields:
+            return {"fact": fact, "call": call.caller.linkedid, "caller": call.caller.channel} | more()
+
+        self._facts.append(resolve)
+
+    def lines(self) -> list[str]:
+        """JSON, one fact a line."""
+        return [json.dumps(resolve()) for resolve in self._facts]
+
+
+@dataclass(slots=True)
+class CallTruth:
+    """The facts of one call. Each method says one thing of it."""
+
+    truth: Truth
+    caller: Party
+
+    def ringing(self, *targets: Party) -> None:
+        """Each of them alerts: one fact per phone."""
+        for target in targets:
+            self._add("ringing", partial(_target, target))
+
+    def dial_ended(self, outcome: str, *targets: Party) -> None:
+        """answered, no-answer, busy, rejected, cancelled (by the caller, or because another took it), failed."""
+        for target in targets:
+            self._add("dial_ended", partial(_target, target, outcome=outcome))
+
+    def answered(self, by: Party) -> None:
+        """For the first time the caller talks with a person."""
+        self._add("answered", lambda: {"by": by.channel})
+
+    def transferred(self, kind: str, by: Party, to: Iterable[Party], stays: Party | None = None) -> None:
+        """`by` is replaced by `to` as far party of whoever `stays` (the caller, unless it is the caller that left)."""
+        to = list(to)
+        self._add(
+            "transferred",
+            lambda: (
+                {"kind": kind, "by": by.channel, "to": [party.channel for party in to]}
+                | ({"caller": stays.channel} if stays else {})
+            ),
+        )
+
+    def queue_joined(self, queue: str) -> None:
+        self._add("queue_joined", lambda: {"queue": queue})
+
+    def queue_left(self, queue: str, reason: str) -> None:
+        """answered, abandoned, timeout, empty, withdrawn, transferred."""
+        self._add("queue_left", lambda: {"queue": queue, "reason": reason})
+
+    def ended(self, outcome: str = "completed") -> None:
+        """completed: a person answered. Anything else: nobody did."""
+        self._add("call_ended", lambda: {"outcome": outcome, "answered": outcome == "completed"})
+
+    def taken(self, by: Party, *others: Party) -> None:
+        """`by` takes the call that rings; the phones of `others` stop ringing."""
+        self.dial_ended("answered", by)
+        self.dial_ended("cancelled", *others)
+        self.answered(by)
+
+    def _add(self, fact: str, more: Callable[[], Fields]) -> None:
+        self.truth.add(self, fact, more)
+
+
+def _target(target: Party, **more: str) -> Fields:
+    return {"targets": [target.channel]} | more
