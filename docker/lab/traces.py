@@ -22,6 +22,29 @@ from docker.lab.stack import STATE, Lab, Stack, read_env
 TRACES = Path(__file__).resolve().parents[2] / "tests" / "traces"
 
 
+LOGS = ("cdr-csv/Master.csv", "cel-custom/calls.csv", "queue_log")
+HISTORY = (
+    "answered-caller-hangs-up",
+    "busy",
+    "rejected",
+    "cancelled",
+    "no-answer",
+    "phone-not-there",
+    "withheld-number",
+    "internal",
+    "outbound",
+    "group-one-answers",
+    "group-nobody",
+    "hung-up-in-a-menu",
+    "queue-answered",
+    "queue-abandoned-while-ringing",
+    "queue-timed-out",
+    "queue-became-empty",
+    "queue-ring-no-answer",
+    "queue-local-member",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What the PBX said, and what was true."""
@@ -76,6 +99,17 @@ def write(folder: Path, name: str, trace: Trace) -> None:
     (folder / f"{name}.facts.jsonl").write_text("".join(f"{line}\n" for line in trace.facts))
 
 
+async def record_history(room: Studio, folder: Path) -> None:
+    """One stretch of time as AMI, CDR, CEL and the queue log tell it, for whoever must close calls nobody watched."""
+    before = {log: (STATE / "pbx-logs" / log).stat().st_size for log in LOGS}
+    traces = [await room.record(SCENARIOS[name]) for name in HISTORY]
+    write(folder, "episode", Trace(b"".join(t.stream for t in traces), [line for t in traces for line in t.facts]))
+    for log, size in before.items():
+        with (STATE / "pbx-logs" / log).open("rb") as file:
+            file.seek(size)
+            (folder / log.replace("/", "-")).write_bytes(file.read())
+
+
 def chosen(version: int, beginnings: Iterable[str]) -> list[Scenario]:
     wanted = tuple(beginnings)
     return [s for s in SCENARIOS.values() if version in s.versions and (not wanted or s.name.startswith(wanted))]
@@ -85,6 +119,8 @@ async def record_all(version: int, names: list[str], *, keep: bool) -> int:
     """Record what was chosen; return how many failed, having said why."""
     failed = 0
     async with studio(Stack()) as room:
+        if keep and not names:
+            await record_history(room, TRACES / "history" / f"asterisk-{version}")
         for scenario in chosen(version, names):
             started = time.monotonic()
             try:
