@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import NewType
 
 from ami_bridge.ami.errors import Undecodable
+from ami_bridge.ami.headers import RawHeaders
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
-from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
+from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome, RegistrationState
+from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, TrunkName, Uniqueid
 
 Headers = NewType("Headers", dict[str, str])
 
@@ -47,17 +48,15 @@ _MEMBER_STATES = {
     "7": DeviceState.BUSY,
     "8": DeviceState.BUSY,
 }
+# All else, such as chan_sip's Timeout, is not registered.
+_REGISTRATIONS = {
+    "Registered": RegistrationState.REGISTERED,
+    "Rejected": RegistrationState.REJECTED,
+    "Stopping": RegistrationState.STOPPED,
+    "Stopped": RegistrationState.STOPPED,
+}
+_WIZARD = re.compile(r"-reg-[0-9]+$", re.ASCII)
 _REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
-
-
-def headers(raw: bytes) -> Headers:
-    """The headers of one message; of a repeated one the first, which is the one Asterisk itself wrote."""
-    found: dict[str, str] = {}
-    for line in raw.decode("utf-8", "replace").split("\r\n"):
-        key, colon, value = line.partition(":")
-        if colon:
-            found.setdefault(key, value.removeprefix(" "))
-    return Headers(found)
 
 
 def decode(raw: bytes) -> ev.Event | None:
@@ -67,7 +66,7 @@ def decode(raw: bytes) -> ev.Event | None:
     if decoder is None:
         return None
     try:
-        return decoder(headers(raw))
+        return decoder(RawHeaders(raw))
     except KeyError as missing:
         raise Undecodable(name.decode("ascii", "replace"), f"the header {missing} is missing") from None
     except ValueError as wrong:
@@ -76,13 +75,17 @@ def decode(raw: bytes) -> ev.Event | None:
 
 def _count(value: str) -> int:
     """A whole number as Asterisk writes one; int() takes more, such as digits of other scripts."""
-    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+    if len(value) > 9 or not (value.isascii() and value.isdigit()):
         raise ValueError("a number is not a number")
     return int(value)
 
 
 def _known(value: str) -> str:
     return "" if value == "<unknown>" else value
+
+
+def _some(value: str | None) -> Uniqueid | None:
+    return Uniqueid(value) if value else None
 
 
 def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
@@ -129,6 +132,22 @@ def contact_listed(h: Mapping[str, str]) -> ev.ContactChanged:
     return ev.ContactChanged(endpoint=h["EndpointName"], uri=h["URI"], reachable=_REACHABLE.get(h["Status"]))
 
 
+def registration_listed(h: Mapping[str, str]) -> ev.RegistrationChanged:
+    """OutboundRegistrationDetail of PJSIPShowRegistrationsOutbound.
+
+    The trunk is the endpoint it names, which it does only for `line = yes`, and else what the registration is called;
+    PJSIP's configuration wizard adds `-reg-0` to that.
+    """
+    trunk = h.get("Endpoint") or _WIZARD.sub("", h["ObjectName"])
+    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
+    return ev.RegistrationChanged(client=h["ClientUri"], server=h["ServerUri"], state=state, trunk=TrunkName(trunk))
+
+
+def _registry(h: Mapping[str, str]) -> ev.RegistrationChanged:
+    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
+    return ev.RegistrationChanged(client=h["Username"], server=h["Domain"], state=state)
+
+
 def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
     state = _CHANNEL_STATES.get(h["ChannelState"], ChannelState.DOWN)
     return ev.ChannelStateChanged(uniqueid=Uniqueid(h["Uniqueid"]), state=state)
@@ -136,6 +155,12 @@ def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
 
 def _renamed(h: Mapping[str, str]) -> ev.ChannelRenamed:
     return ev.ChannelRenamed(uniqueid=Uniqueid(h["Uniqueid"]), name=ChannelName(h["Newname"]))
+
+
+def _caller_id_changed(h: Mapping[str, str]) -> ev.CallerIdChanged:
+    """Presentation: 32 and above is prohibited, 67 not available (Asterisk's callerid.h, after Q.931)."""
+    withheld = _count(h.get("CID-CallingPres", "0").partition(" ")[0]) & 0x60 != 0
+    return ev.CallerIdChanged(uniqueid=Uniqueid(h["Uniqueid"]), number="" if withheld else _known(h["CallerIDNum"]))
 
 
 def _hangup_requested(h: Mapping[str, str]) -> ev.HangupRequested:
@@ -146,12 +171,8 @@ def _hung_up(h: Mapping[str, str]) -> ev.ChannelHungUp:
     return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=_count(h["Cause"]))
 
 
-def _caller(h: Mapping[str, str]) -> Uniqueid | None:
-    return Uniqueid(h["Uniqueid"]) if h.get("Uniqueid") else None
-
-
 def _dial_begun(h: Mapping[str, str]) -> ev.DialBegun:
-    return ev.DialBegun(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]), dialled=h.get("Exten", ""))
+    return ev.DialBegun(caller=_some(h.get("Uniqueid")), target=Uniqueid(h["DestUniqueid"]), dialled=h.get("Exten", ""))
 
 
 def _dial_alerted(h: Mapping[str, str]) -> ev.DialAlerted | None:
@@ -160,7 +181,12 @@ def _dial_alerted(h: Mapping[str, str]) -> ev.DialAlerted | None:
 
 def _dial_ended(h: Mapping[str, str]) -> ev.DialEnded:
     outcome = _DIAL_OUTCOMES.get(h["DialStatus"], DialOutcome.FAILED)
-    return ev.DialEnded(caller=_caller(h), target=Uniqueid(h["DestUniqueid"]), outcome=outcome)
+    return ev.DialEnded(
+        caller=_some(h.get("Uniqueid")),
+        target=Uniqueid(h["DestUniqueid"]),
+        outcome=outcome,
+        forwarded=bool(h.get("Forward")),
+    )
 
 
 def _local_paired(h: Mapping[str, str]) -> ev.LocalPaired:
@@ -178,10 +204,6 @@ def _bridge_left(h: Mapping[str, str]) -> ev.BridgeLeft:
     return ev.BridgeLeft(bridge=Bridgeid(h["BridgeUniqueid"]), uniqueid=Uniqueid(h["Uniqueid"]))
 
 
-def _some(value: str | None) -> Uniqueid | None:
-    return Uniqueid(value) if value else None
-
-
 def _blind_transferred(h: Mapping[str, str]) -> ev.BlindTransferred | None:
     if h["Result"] != "Success":
         return None
@@ -196,6 +218,7 @@ def _attended_transferred(h: Mapping[str, str]) -> ev.AttendedTransferred | None
         second=Uniqueid(h["SecondTransfererUniqueid"]),
         transferee=_some(h.get("TransfereeUniqueid")),
         target=_some(h.get("TransferTargetUniqueid")),
+        bridge=Bridgeid(bridge) if (bridge := h.get("DestBridgeUniqueid")) else None,
     )
 
 
@@ -248,6 +271,7 @@ def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
 DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"Newchannel": channel_created,
     b"Rename": _renamed,
+    b"NewCallerid": _caller_id_changed,
     b"Newstate": _state_changed,
     b"HangupRequest": _hangup_requested,
     b"SoftHangupRequest": _hangup_requested,
@@ -273,8 +297,11 @@ DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"AgentRingNoAnswer": _agent_rang_out,
     b"DeviceStateChange": device_changed,
     b"ContactStatus": _contact_changed,
+    b"Registry": _registry,
     b"OriginateResponse": _originate_ended,
     b"Shutdown": _stopping,
 }
 
-WANTED = frozenset(DECODERS)
+# Which messages the wire hands on: by event type, what must stand in the message for it to tell anything. A PBX that
+# reports variables reports more of them than of all else together.
+WANTED: Mapping[bytes, bytes] = {**dict.fromkeys(DECODERS, b""), b"VarSet": b"\r\nVariable: QUEUESTATUS\r\n"}

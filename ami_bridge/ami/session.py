@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -65,7 +65,7 @@ class Session:
         self,
         name: str,
         address: Address,
-        wanted: frozenset[bytes],
+        wanted: Mapping[bytes, bytes],
         inbox: Inbox,
         *,
         deadlines: Deadlines = Deadlines(),
@@ -73,7 +73,7 @@ class Session:
         self.name = name
         self.deadlines = deadlines
         self._address = address
-        self._wanted = wanted | {b"FullyBooted"}
+        self._wanted = {**wanted, b"FullyBooted": b""}
         self._inbox = inbox
         self._wire: Wire | None = None
         self._up = False

@@ -9,7 +9,7 @@ Reading never pauses: Asterisk disconnects a reader slower than its `writetimeou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -23,21 +23,26 @@ log = structlog.get_logger(__name__)
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a real AMI message is a few kilobytes
 _GREETING = b"Asterisk Call Manager/"
+_EOL = b"\r\n"
 _END = b"\r\n\r\n"
 _EVENT = b"Event: "
+_TOO_LONG = f"a message of more than {MESSAGE_LIMIT} bytes"
 _LIST_ENDS = ("Complete", "cancelled")
 
 
 class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One connection. `on_event` gets the raw bytes of each event whose type is wanted; `on_lost` is called once."""
+    """One connection. `on_event` gets the raw bytes of each event that is wanted; `on_lost` is called once.
+
+    `wanted` has, by event type, what must stand in an event of that type for it to be wanted.
+    """
 
     def __init__(
-        self, wanted: Container[bytes], on_event: Callable[[bytes], None], on_lost: Callable[[str], None]
+        self, wanted: Mapping[bytes, bytes], on_event: Callable[[bytes], None], on_lost: Callable[[str], None]
     ) -> None:
-        self._wanted = wanted
+        self._wanted = {_EVENT + kind: mark for kind, mark in wanted.items()}
         self._on_event = on_event
         self._on_lost = on_lost
-        self._rest = b""
+        self._rest = bytearray()  # of a message whose end has not come
         self._why = "the PBX closed the connection"
         self._given_up = False
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -63,41 +68,69 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.pending.pop(action.id, None)
 
     def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        if not self.greeted.done():
-            greeting, end, data = data.partition(b"\r\n")
-            if not (greeting.startswith(_GREETING) or (not end and _GREETING.startswith(greeting))):
-                self.abort("the other end is not an Asterisk Manager Interface")
-                return
-            if not end:
-                self._rest = self._capped(greeting)
-                return
-            self.greeted.set_result(None)
-        *messages, rest = data.split(_END)
-        self._rest = self._capped(rest)
+        """Take what has come, however it was cut. Garbage ends the connection at worst; nothing is raised."""
+        if self._given_up:
+            return
+        if self._rest or not self.greeted.done():
+            data = self._joined(data)
+        messages = data.split(_END)
+        self._rest += messages.pop()
+        wanted = self._wanted
         for raw in messages:
+            mark = wanted.get(raw[: raw.find(_EOL)])
+            if self.pending or len(raw) > MESSAGE_LIMIT or not raw.startswith(_EVENT):
+                self._take(raw)
+            elif mark is None or mark not in raw:
+                self.ignored += 1
+            else:
+                self._on_event(raw)
             if self._given_up:
                 return
-            self._take(raw)
+        if len(self._rest) >= MESSAGE_LIMIT + len(_END):
+            self.abort(_TOO_LONG)
 
-    def _capped(self, rest: bytes) -> bytes:
-        if len(rest) <= MESSAGE_LIMIT:
-            return rest
-        self.abort(f"a message of more than {MESSAGE_LIMIT} bytes")
-        return b""
+    def _joined(self, data: bytes) -> bytes:
+        """What was left over and `data`, as soon as that has a whole message; nothing until then.
+
+        Only what is new is searched: a message that comes in thousands of pieces costs no more than one in two.
+        """
+        seen = max(0, len(self._rest) - len(_END) + 1)
+        self._rest += data
+        if not self.greeted.done():
+            seen = 0
+            if not self._greeting():
+                return b""
+        if self._rest.find(_END, seen) < 0:
+            return b""
+        joined = bytes(self._rest)
+        self._rest.clear()
+        return joined
+
+    def _greeting(self) -> bool:
+        """Take the greeting off what has come; False while it is not complete, or is none."""
+        greeting, end, after = self._rest.partition(_EOL)
+        if not (greeting.startswith(_GREETING) or (not end and _GREETING.startswith(greeting))):
+            self.abort("the other end is not an Asterisk Manager Interface")
+        elif end:
+            self._rest = after
+            self.greeted.set_result(None)
+            return True
+        return False
 
     def _take(self, raw: bytes) -> None:
-        if raw.startswith(b"\r\n"):  # an empty line more than the protocol asks for
-            raw = raw.lstrip(b"\r\n")
-        if raw.startswith(_EVENT):
-            if self.pending and b"\r\nActionID: " in raw and self._reply(raw):
-                return
-            if raw[7 : raw.find(b"\r\n")] in self._wanted:
-                self._on_event(raw)
-            else:
-                self.ignored += 1
-        elif raw.startswith(b"Response: "):
+        """What is not plainly an event: a reply, an event that may be one, something odd."""
+        if len(raw) > MESSAGE_LIMIT:
+            self.abort(_TOO_LONG)
+            return
+        raw = raw.removeprefix(_EOL)  # an empty line more than the protocol asks for
+        if raw.startswith(b"Response: "):
             self._reply(raw)
+        elif raw.startswith(_EVENT) and not (b"\r\nActionID: " in raw and self._reply(raw)):
+            mark = self._wanted.get(raw[: raw.find(_EOL)])
+            if mark is None or mark not in raw:
+                self.ignored += 1
+            else:
+                self._on_event(raw)
 
     def _reply(self, raw: bytes) -> bool:
         """Hand a reply to the action it answers; False when no action waits for it.
@@ -105,6 +138,8 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         An event answers only an action that asked for a list: what else carries an ActionID, OriginateResponse above
         all, is news about the action and not its reply.
         """
+        if not self.pending:
+            return False
         message = Message.from_line(raw.decode("utf-8", "replace"))
         waiting = self.pending.get(str(message.get("ActionID", ""))) if message else None
         if message is None or waiting is None:

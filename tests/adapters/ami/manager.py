@@ -111,7 +111,8 @@ def a_session(
 ) -> tuple[Session, Inbox]:
     inbox = Inbox() if inbox is None else inbox
     address = Address(host="127.0.0.1", port=manager.port, username="keepline", secret=secret)
-    return Session("lab", address, frozenset({b"Hangup", b"OriginateResponse"}), inbox, deadlines=deadlines), inbox
+    wanted = dict.fromkeys((b"Hangup", b"OriginateResponse"), b"")
+    return Session("lab", address, wanted, inbox, deadlines=deadlines), inbox
 
 
 async def until(true: Callable[[], bool], deadline: float = 5.0) -> None:

@@ -15,9 +15,10 @@ from ami_bridge.ami import decode as de
 from ami_bridge.ami.decode import DECODERS, decode
 from ami_bridge.ami.errors import Undecodable
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
+from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome, RegistrationState
+from ami_bridge.domain.facts import Answered, CallEnded, CallStarted
 from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
-from ami_bridge.domain.tracker import CallAnswered, CallEnded, CallStarted, Tracker
+from ami_bridge.domain.tracker import Tracker
 
 RECORDED = Path(__file__).parent / "recorded" / "asterisk-22.10.1.ami"
 CHANNEL = {
@@ -64,6 +65,7 @@ ATTENDED = {
     "SecondTransfererUniqueid": "100.3",
     "TransfereeUniqueid": "100.1",
     "TransferTargetUniqueid": "100.4",
+    "DestBridgeUniqueid": "b1",
 }
 QUEUE_ENDED = {**CHANNEL, "Variable": "QUEUESTATUS", "Value": "TIMEOUT"}
 IN_BRIDGE = {"BridgeUniqueid": "b1", "BridgeTechnology": "simple_bridge", "Uniqueid": "100.1"}
@@ -94,6 +96,19 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         "Rename",
         {"Channel": "PJSIP/101-00000002", "Newname": "PJSIP/102-00000003", "Uniqueid": "100.1"},
         ev.ChannelRenamed(uniqueid=Uniqueid("100.1"), name=ChannelName("PJSIP/102-00000003")),
+    ),
+    *(
+        (
+            "NewCallerid",
+            {**CHANNEL, "CID-CallingPres": presentation},
+            ev.CallerIdChanged(uniqueid=Uniqueid("100.1"), number=number),
+        )
+        for presentation, number in (
+            ("0 (Presentation Allowed, Not Screened)", "+4930123"),
+            ("3 (Presentation Allowed, Network Number)", "+4930123"),
+            ("32 (Presentation Prohibited, Not Screened)", ""),
+            ("67 (Number Unavailable)", ""),
+        )
     ),
     ("HangupRequest", CHANNEL, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
     ("SoftHangupRequest", {**CHANNEL, "Cause": "16"}, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
@@ -134,6 +149,11 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         )
     ),
     (
+        "DialEnd",
+        {**CHANNEL, "DestUniqueid": "100.2", "DialStatus": "CANCEL", "Forward": "Local/102@in"},
+        ev.DialEnded(caller=Uniqueid("100.1"), target=Uniqueid("100.2"), outcome=DialOutcome.CANCELLED, forwarded=True),
+    ),
+    (
         "LocalBridge",
         {"LocalOneUniqueid": "100.3", "LocalTwoUniqueid": "100.4"},
         ev.LocalPaired(one=Uniqueid("100.3"), two=Uniqueid("100.4")),
@@ -152,7 +172,11 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         "AttendedTransfer",
         ATTENDED,
         ev.AttendedTransferred(
-            by=Uniqueid("100.2"), second=Uniqueid("100.3"), transferee=Uniqueid("100.1"), target=Uniqueid("100.4")
+            by=Uniqueid("100.2"),
+            second=Uniqueid("100.3"),
+            transferee=Uniqueid("100.1"),
+            target=Uniqueid("100.4"),
+            bridge=Bridgeid("b1"),
         ),
     ),
     (
@@ -220,6 +244,20 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
             ("Created", None),
         )
     ),
+    *(
+        (
+            "Registry",
+            {"ChannelType": "PJSIP", "Username": "sip:us", "Domain": "sip:carrier", "Status": status},
+            ev.RegistrationChanged(client="sip:us", server="sip:carrier", state=state),
+        )
+        for status, state in (
+            ("Registered", RegistrationState.REGISTERED),
+            ("Rejected", RegistrationState.REJECTED),
+            ("Stopped", RegistrationState.STOPPED),
+            ("Unregistered", RegistrationState.UNREGISTERED),
+            ("a state to come", RegistrationState.UNREGISTERED),
+        )
+    ),
     (
         "OriginateResponse",
         {"ActionID": "keepline-1", "Response": "Failure", "Reason": "0", "Uniqueid": "<unknown>"},
@@ -252,6 +290,7 @@ NEEDED = {
     "Newchannel": ("Uniqueid", "Linkedid", "Channel", "ChannelState", "CallerIDNum", "Exten"),
     "Newstate": ("Uniqueid", "ChannelState"),
     "Rename": ("Uniqueid", "Newname"),
+    "NewCallerid": ("Uniqueid", "CallerIDNum"),
     "HangupRequest": ("Uniqueid",),
     "SoftHangupRequest": ("Uniqueid",),
     "Hangup": ("Uniqueid", "Cause"),
@@ -273,6 +312,7 @@ NEEDED = {
     "AgentRingNoAnswer": ("Queue", "Interface"),
     "DeviceStateChange": ("Device", "State"),
     "ContactStatus": ("EndpointName", "URI", "ContactStatus"),
+    "Registry": ("Username", "Domain", "Status"),
     "OriginateResponse": ("Response",),
 }
 MISSING = [(event, key) for event, keys in NEEDED.items() for key in keys]
@@ -364,4 +404,4 @@ def test_the_calls_of_that_recording_come_out_as_they_were() -> None:
     queued = [fact for fact in facts if isinstance(fact, CallEnded) and fact.dialled == "5550100"]
     assert [fact.answered for fact in queued] == [False, False]
     # Originated Local channels have no caller of their own; the far ends play dialplan: nobody talked with anybody.
-    assert not [fact for fact in facts if isinstance(fact, CallAnswered)]
+    assert not [fact for fact in facts if isinstance(fact, Answered)]

@@ -1,0 +1,45 @@
+"""The headers of one AMI message, read where they stand: of the twenty or thirty in an event a reader needs a few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+_EOL = b"\r\n"
+
+
+class RawHeaders(Mapping[str, str]):
+    """Header by name, from the bytes of the message; what is not UTF-8 is replaced.
+
+    Of a repeated header the first counts, which is the one Asterisk itself wrote. A value cannot pose as a header: no
+    value holds a line's end, and a name is looked for only where a line begins. The one space Asterisk writes after a
+    colon, and leaves out before some empty values, is no part of the value.
+    """
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = _EOL + raw
+
+    def __getitem__(self, name: str) -> str:
+        raw, start = self._raw, _start(name)
+        at = raw.find(start)
+        if at < 0:
+            raise KeyError(name)
+        at += len(start)
+        end = raw.find(_EOL, at)
+        return (raw[at:end] if end >= 0 else raw[at:]).decode("utf-8", "replace").removeprefix(" ")
+
+    def __iter__(self) -> Iterator[str]:
+        lines = self._raw.split(_EOL)
+        names = dict.fromkeys(name for name, colon, _value in (line.partition(b":") for line in lines) if colon)
+        return (name.decode("utf-8", "replace") for name in names)
+
+    def __len__(self) -> int:
+        return sum(1 for _name in self)
+
+
+@cache
+def _start(name: str) -> bytes:
+    """How the line of the header `name` begins, and the line before it ends. Names are ours, so they are few."""
+    return f"\r\n{name}:".encode()
