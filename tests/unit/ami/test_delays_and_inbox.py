@@ -7,6 +7,8 @@ import random
 from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
 from ami_bridge.ami.session import delays
@@ -44,6 +46,77 @@ async def test_an_overflow_empties_the_inbox_and_says_so_once_per_flood() -> Non
     inbox = Inbox(capacity=3)
     assert [inbox.put(b"%d" % n, 0.0) for n in range(4)] == [True, True, True, False]
     assert (len(inbox), inbox.overflows) == (0, 1)
+
+
+async def test_an_inbox_is_bounded_in_bytes_as_well_and_what_is_taken_makes_room() -> None:
+    inbox = Inbox(size=10)
+    assert inbox.put(b"x" * 6, 0.0)
+    assert inbox.put(b"y" * 4, 0.0)
+    assert inbox.size == 10
+    await inbox.take()
+    assert inbox.size == 4
+    assert inbox.put(b"z" * 6, 0.0)
+    assert not inbox.put(b"1", 0.0)
+    assert (len(inbox), inbox.size, inbox.overflows) == (0, 0, 1)
+    assert inbox.put(b"x" * 10, 0.0)
+
+
+@given(st.lists(st.none() | st.binary(max_size=20) | st.just(LinkDown("cut")), max_size=60))
+async def test_it_never_holds_more_than_its_bounds_and_always_knows_how_much(
+    steps: list[bytes | LinkDown | None],
+) -> None:
+    """None takes one out."""
+    inbox, held = Inbox(capacity=8, size=50), list[bytes | LinkDown]()
+    for step in steps:
+        if step is None:
+            if held:
+                assert (await inbox.take())[1] == held.pop(0)
+        elif inbox.put(step, 0.0):
+            held.append(step)
+        else:
+            held = [step] if isinstance(step, LinkDown) else []
+        assert len(inbox) == len(held) <= 8
+        assert inbox.size == sum(len(item) for item in held if isinstance(item, bytes)) <= 50
+
+
+async def test_how_long_the_oldest_has_waited_is_known() -> None:
+    inbox = Inbox()
+    assert inbox.oldest is None
+    inbox.put(b"one", 1.0)
+    inbox.put(b"two", 2.0)
+    assert inbox.oldest == 1.0
+    await inbox.take()
+    assert inbox.oldest == 2.0
+
+
+async def test_a_reader_with_a_full_inbox_lets_others_have_their_turn() -> None:
+    """Else a flood would keep the web page, the clock and the reading of other PBXs waiting until it is worked off."""
+    inbox, turns = Inbox(), 0
+    for _ in range(5000):
+        inbox.put(b"event", 0.0)
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for _ in range(5000):
+        await inbox.take()
+    task.cancel()
+    assert turns >= 10
+
+
+async def test_an_overflow_while_the_reader_lets_others_have_their_turn_is_survived() -> None:
+    inbox = Inbox(capacity=1000)
+    for _ in range(1000):
+        inbox.put(b"event", 0.0)
+    asyncio.get_running_loop().call_soon(lambda: [inbox.put(b"event", 0.0), inbox.put(LinkDown("flood"), 1.0)])
+    async with asyncio.timeout(5):
+        while (item := await inbox.take()) == (0.0, b"event"):
+            pass
+    assert item == (1.0, LinkDown("flood"))
 
 
 async def test_news_of_the_link_gets_in_also_when_the_inbox_is_full() -> None:
