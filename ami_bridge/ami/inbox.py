@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 CAPACITY = 100_000  # items; minutes of what a large PBX says about calls
 SIZE = 64 << 20  # bytes of raw events; an event may be as large as wire.MESSAGE_LIMIT
-_AT_A_STRETCH = 200  # items taken before others get their turn: a millisecond or two of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,6 @@ class Inbox:
         self._capacity = capacity
         self._room = self._size_limit = size  # bytes that are free, and that there are
         self._filled = asyncio.Event()
-        self._taken = 0  # since others had their turn
         self.overflows = 0
 
     def put(self, item: Item, at: float) -> bool:
@@ -58,24 +56,14 @@ class Inbox:
         return fits
 
     async def take(self) -> tuple[float, Item]:
-        """The oldest item, waiting for one if need be. However many there are, now and then others get a turn."""
-        self._taken += 1
-        if self._taken > _AT_A_STRETCH:
-            self._taken = 0
-            await asyncio.sleep(0)
+        """The oldest item, waiting for one if need be."""
         while not self._items:
-            self._taken = 0
             self._filled.clear()
             await self._filled.wait()
         at, item = self._items.popleft()
         if isinstance(item, bytes):
             self._room += len(item)
         return at, item
-
-    @property
-    def oldest(self) -> float | None:
-        """When the item came that has waited longest; None when nothing waits."""
-        return self._items[0][0] if self._items else None
 
     @property
     def size(self) -> int:

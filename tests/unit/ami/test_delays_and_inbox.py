@@ -79,46 +79,6 @@ async def test_it_never_holds_more_than_its_bounds_and_always_knows_how_much(
         assert inbox.size == sum(len(item) for item in held if isinstance(item, bytes)) <= 50
 
 
-async def test_how_long_the_oldest_has_waited_is_known() -> None:
-    inbox = Inbox()
-    assert inbox.oldest is None
-    inbox.put(b"one", 1.0)
-    inbox.put(b"two", 2.0)
-    assert inbox.oldest == 1.0
-    await inbox.take()
-    assert inbox.oldest == 2.0
-
-
-async def test_a_reader_with_a_full_inbox_lets_others_have_their_turn() -> None:
-    """Else a flood would keep the web page, the clock and the reading of other PBXs waiting until it is worked off."""
-    inbox, turns = Inbox(), 0
-    for _ in range(5000):
-        inbox.put(b"event", 0.0)
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
-    for _ in range(5000):
-        await inbox.take()
-    task.cancel()
-    assert turns >= 10
-
-
-async def test_an_overflow_while_the_reader_lets_others_have_their_turn_is_survived() -> None:
-    inbox = Inbox(capacity=1000)
-    for _ in range(1000):
-        inbox.put(b"event", 0.0)
-    asyncio.get_running_loop().call_soon(lambda: [inbox.put(b"event", 0.0), inbox.put(LinkDown("flood"), 1.0)])
-    async with asyncio.timeout(5):
-        while (item := await inbox.take()) == (0.0, b"event"):
-            pass
-    assert item == (1.0, LinkDown("flood"))
-
-
 async def test_news_of_the_link_gets_in_also_when_the_inbox_is_full() -> None:
     inbox = Inbox(capacity=1)
     inbox.put(b"event", 0.0)
