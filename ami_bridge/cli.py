@@ -1,9 +1,10 @@
-"""The command `keepline`: run the companion, check its settings, render a PBX's dialplan."""
+"""The command `keepline`: run the companion, check its settings, render a PBX's dialplan, replay and record streams."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,18 +15,24 @@ from cyclopts import App as Commands
 from cyclopts import Parameter
 
 from agi.errors import CannotListen as AgiCannotListen
+from ami_bridge.ami.decode import WANTED
 from ami_bridge.app import App, NothingToWatch
 from ami_bridge.logs import configure
+from ami_bridge.pipes import named, nobody_reads, opened
+from ami_bridge.replaying import NotAmi, tell
 from ami_bridge.settings import Settings, SettingsError, load
 from ami_bridge.store import StoreError
 from ami_bridge.voice.errors import VoiceError
 from ami_bridge.web.listening import CannotListen as WebCannotListen
-from dialplan_templates.render import LinePlan, PbxPlan, Unrenderable, write
+from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, write
 
 log = structlog.get_logger(__name__)
 
-UNUSABLE = 2  # the exit status when settings or surroundings must be mended first
+# Exit statuses: settings, surroundings or arguments must be mended first; and what shells say of SIGINT and SIGPIPE.
+UNUSABLE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
+# `-` is no option: it stands for standard input or output.
+Stream = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The settings file (TOML).")]
 
 commands = Commands(
@@ -81,6 +88,31 @@ def render(*, config: Config = Path("keepline.toml"), out: Path, pbx: str | None
         print(path)  # noqa: T201 - the command's answer
 
 
+@commands.command
+def replay(file: Stream, /) -> None:
+    """Tell what happened to the calls of a recorded AMI stream: one JSON object a line, `{"fact": ...}`.
+
+    Parameters
+    ----------
+    file
+        The stream as it was on the wire, or JSON objects of headers; `-` is standard input, told of as it comes.
+    """
+    configure()
+    name = named(file, "standard input")
+    try:
+        with opened(file) as stream:
+            tell(stream, sys.stdout, sys.stderr)
+    except NotAmi as error:
+        _give_up(f"{name} is no recorded AMI stream: {error}")
+    except BrokenPipeError:
+        nobody_reads()
+        raise SystemExit(PIPE_CLOSED) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        _give_up(f"{name} cannot be read: {error.strerror}")
+
+
 def plan(settings: Settings, name: str) -> PbxPlan:
     """What is rendered for the PBX `name`."""
     pbx = next(p for p in settings.pbx if p.name == name)
@@ -90,6 +122,8 @@ def plan(settings: Settings, name: str) -> PbxPlan:
         audio_url=settings.audio.url,
         username=pbx.username,
         permit=tuple(str(network) for network in pbx.permit),
+        events=tuple(_read_events()),
+        named_filters=pbx.filters_by_name,
         token=settings.agi.token.get_secret_value(),
         secret=pbx.secret.get_secret_value(),
         lines=tuple(
@@ -97,6 +131,14 @@ def plan(settings: Settings, name: str) -> PbxPlan:
             for line in settings.lines_of(name)
         ),
     )
+
+
+def _read_events() -> Iterator[ReadEvent]:
+    """The events the companion reads, and what it needs to come in."""
+    yield ReadEvent(name="FullyBooted")
+    for kind, mark in sorted(WANTED.items()):
+        header, _colon, value = mark.decode().strip().partition(": ")
+        yield ReadEvent(name=kind.decode(), header=header, value=value)
 
 
 def _settings(config: Path) -> Settings:

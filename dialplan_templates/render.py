@@ -20,21 +20,9 @@ _URL = re.compile(r"[a-z]+://[A-Za-z0-9_.:\[\]-]+", re.ASCII)
 _EXTENSION = re.compile(r"[0-9+*#]+", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_.~+=-]+", re.ASCII)
 
-# Events that are frequent and never read.
-UNREAD_EVENTS = (
-    "VarSet",
-    "Newexten",
-    "RTCPSent",
-    "RTCPReceived",
-    "TestEvent",
-    "NewCallerid",
-    "NewConnectedLine",
-    "MusicOnHoldStart",
-    "MusicOnHoldStop",
-    "DTMFBegin",
-    "DTMFEnd",
-    "MediaCacheRefresh",
-)
+# The classes of the events read, and of the actions sent; docs/install.md says which is for what.
+READ = ("system", "call", "agent", "dialplan")
+WRITE = ("system", "reporting", "originate")
 
 
 class Unrenderable(ValueError):
@@ -56,8 +44,21 @@ class LinePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEvent:
+    """A type of AMI event that is read; with `header`, only those in which it has exactly this `value`."""
+
+    name: str
+    header: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PbxPlan:
-    """Everything rendered for one PBX. `budget` is how long, in seconds, the companion may be silent during a call."""
+    """Everything rendered for one PBX. `budget` is how long, in seconds, the companion may be silent during a call.
+
+    `named_filters`: whether this Asterisk filters events by name (18.26, 20.11, 21.6, 22.1 and later) or only by
+    regular expressions over the whole text of each event.
+    """
 
     pbx: str
     agi_url: str
@@ -67,6 +68,8 @@ class PbxPlan:
     lines: tuple[LinePlan, ...]
     token: str = field(repr=False)
     secret: str = field(repr=False)
+    events: tuple[ReadEvent, ...]
+    named_filters: bool = True
     budget: int = 3
 
 
@@ -82,7 +85,7 @@ def render(plan: PbxPlan) -> Mapping[str, str]:
     values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
     families = {name: getattr(contract, name) for name in ("LINES", "PROMPTS", "KEYS", "ATTEMPTS")}
     return {
-        name: environment.get_template(f"{name}.j2").render(**values, **families, unread=UNREAD_EVENTS)
+        name: environment.get_template(f"{name}.j2").render(**values, **families, read=READ, write=WRITE)
         for name in ("extensions.conf", "manager.conf")
     }
 
@@ -113,6 +116,11 @@ def _check(plan: PbxPlan) -> None:
     for what, secret in (("agi token", plan.token), ("AMI secret", plan.secret)):
         if not _SECRET.fullmatch(secret):
             raise Unrenderable(what, "(not shown)")
+    for event in plan.events:
+        _allow(_NAME, "event", event.name)
+        if event.header:
+            _allow(_NAME, f"event {event.name}: header", event.header)
+            _allow(_NAME, f"event {event.name}: value", event.value)
     for network in plan.permit:
         _allow(_PLAIN, "permit", network)
     for line in plan.lines:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import LinePlan, PbxPlan, Unrenderable, render, write
+from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, render, write
 
 PLAN = PbxPlan(
     pbx="lab",
@@ -23,6 +23,11 @@ PLAN = PbxPlan(
     permit=("127.0.0.1/32", "2001:db8::/64"),
     token="token-of-the-test",
     secret="secret-of-the-test",
+    events=(
+        ReadEvent(name="FullyBooted"),
+        ReadEvent(name="Hangup"),
+        ReadEvent(name="VarSet", header="Variable", value="QUEUESTATUS"),
+    ),
     lines=(
         LinePlan(name="support", dids=("5550100", "+4930123"), patience=20, queue="support"),
         LinePlan(name="sales", dids=("5550200",), patience=6, ring=("PJSIP/101", "PJSIP/102")),
@@ -153,14 +158,43 @@ def test_the_contract_is_what_both_sides_use(dialplan: str) -> None:
     assert "exten => idle,1," in dialplan
 
 
-def test_the_account_lets_in_whom_it_names_and_sends_what_is_read(manager: str) -> None:
+def test_the_account_lets_in_whom_it_names_and_may_do_what_is_done(manager: str) -> None:
     lines = manager.splitlines()
     rules = [line for line in lines if line.startswith(("deny", "permit"))]
     assert rules == ["deny = 0.0.0.0/0.0.0.0", "deny = ::/0", "permit = 127.0.0.1/32", "permit = 2001:db8::/64"]
     assert "[keepline]" in lines
     assert "secret = secret-of-the-test" in lines
-    assert "read = system,call,agent" in lines
-    assert [line for line in lines if "name(VarSet)" in line]
+    assert "read = system,call,agent,dialplan" in lines
+    assert "write = system,reporting,originate" in lines
+
+
+def test_the_account_is_sent_what_is_read_and_nothing_else(manager: str) -> None:
+    assert [line for line in manager.splitlines() if line.startswith("eventfilter")] == [
+        "eventfilter(action(include),name(FullyBooted)) =",
+        "eventfilter(action(include),name(Hangup)) =",
+        "eventfilter(action(include),name(VarSet),header(Variable),method(exact)) = QUEUESTATUS",
+    ]
+
+
+def test_where_events_cannot_be_filtered_by_name_their_text_is() -> None:
+    """The filters as Asterisk applies them: POSIX expressions over all of an event's text, line ends included."""
+    manager = render(replace(PLAN, named_filters=False))["manager.conf"]
+    filters = [line.removeprefix("eventfilter = ") for line in manager.splitlines() if line.startswith("eventfilter")]
+    assert filters == [
+        "^Event: (FullyBooted|Hangup)[[:space:]]",
+        "^Event: VarSet[[:space:]].*[[:space:]]Variable: QUEUESTATUS[[:space:]]",
+    ]
+    patterns = [re.compile(pattern.replace("[[:space:]]", r"\s"), re.DOTALL) for pattern in filters]
+
+    def passes(*lines: str) -> bool:
+        return any(pattern.search("\r\n".join([*lines, ""])) for pattern in patterns)
+
+    assert passes("Event: Hangup", "Privilege: call,all", "Cause: 16")
+    assert passes("Event: VarSet", "Privilege: dialplan,all", "Channel: x", "Variable: QUEUESTATUS", "Value: TIMEOUT")
+    assert not passes("Event: HangupRequest", "Privilege: call,all")
+    assert not passes("Event: UserEvent", "Text: Event: Hangup now")
+    assert not passes("Event: VarSet", "Privilege: dialplan,all", "Channel: x", "Variable: QUEUESTATUSES", "Value: 1")
+    assert not passes("Event: VarSet", "Privilege: dialplan,all", "Channel: x", "Variable: PIN", "Value: 1234")
 
 
 BAD = "x)\nexten => _X.,1,System(id)"
@@ -176,6 +210,8 @@ BAD = "x)\nexten => _X.,1,System(id)"
         replace(PLAN, agi_url="agi://x/${SHELL(id)}"),
         replace(PLAN, audio_url="http://x;y"),
         replace(PLAN, permit=("0.0.0.0/0\nread = all",)),
+        replace(PLAN, events=(ReadEvent(name="Hangup)) =\nread = all"),)),
+        replace(PLAN, events=(ReadEvent(name="VarSet", header="Variable", value=".*"),)),
         replace(PLAN, lines=(LinePlan(name="_X.", dids=("1",), patience=1, queue="q"),)),
         replace(PLAN, lines=(LinePlan(name="a,b", dids=("1",), patience=1, queue="q"),)),
         replace(PLAN, lines=(LinePlan(name="a", dids=("_X.",), patience=1, queue="q"),)),
