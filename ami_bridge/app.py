@@ -20,7 +20,7 @@ from ami_bridge.furnish import Furnisher
 from ami_bridge.picture import picture
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
-from ami_bridge.store import Store, StoreError
+from ami_bridge.store import Beat, Store, StoreError
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.speech import Speech
 from ami_bridge.web.audio import AudioServer
@@ -30,6 +30,7 @@ from ami_bridge.web.settings import AudioSettings, PageSettings
 
 log = structlog.get_logger(__name__)
 
+BEAT = 3.0  # seconds between two notes of until when the PBXs were watched
 REPAINT = 0.1  # seconds between two pictures of the house, at the least
 
 
@@ -134,11 +135,27 @@ class App:
     async def _watch(self, store: Store, runners: list[Runner], board: LiveBoard) -> None:
         async with asyncio.TaskGroup() as tasks:
             painter = tasks.create_task(self._paint(store, runners, board), name="picture")
+            heart = tasks.create_task(self._beat(store, runners), name="heart")
             watchers = [tasks.create_task(runner.run(), name=f"{runner.pbx}: runner") for runner in runners]
             await asyncio.wait(watchers)
             painter.cancel()
+            heart.cancel()
         if all(runner.state.link is Link.REFUSED for runner in runners):
             raise NothingToWatch("\n".join(runner.state.detail for runner in runners))
+
+    async def _beat(self, store: Store, runners: list[Runner]) -> None:
+        """Write down, now and then, until when each PBX was watched: a companion that is killed cannot say it then."""
+        while True:
+            await asyncio.sleep(BEAT)
+            beats = [
+                Beat(pbx=runner.pbx, at=until, started=runner.state.started)
+                for runner in runners
+                if (until := runner.watched_until) is not None
+            ]
+            try:
+                await store.blind_spots.beat(beats)
+            except StoreError as error:
+                log.warning("Until when the PBXs were watched is not in the ledger", problem=str(error))
 
     async def _paint(self, store: Store, runners: list[Runner], board: LiveBoard) -> None:
         """Show the newest state whenever something changed, and once a second for what changes by itself."""

@@ -20,6 +20,7 @@ from ami_bridge.domain.outage import Outages, Touched
 from ami_bridge.domain.promise import Promise
 from ami_bridge.domain.trunk import Limits, Trunk
 from ami_bridge.domain.watch import Routes, Watch
+from ami_bridge.history.records import Files, Records
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Line as LineSettings
 from ami_bridge.settings import Pbx, Settings, seconds
@@ -83,6 +84,8 @@ class Furnisher:
             session=session,
             inbox=inbox,
             watch=watch,
+            records=Records(pbx.name, Files(**dict(pbx.records))),
+            numbers=[did for line in lines for did in line.dids],
             announcer=announcer,
             callbacks=callbacks,
             store=self._store,

@@ -42,8 +42,9 @@ def _pbx(runner: Runner, now: datetime) -> PbxStatus:
         since=state.since or now,
         detail=state.detail or runner.announcer.problem,
         version=state.version,
+        started=state.started,
         calls=len(runner.watch.tracker.calls),
-        lag_ms=state.lag * 1000,
+        lag_ms=runner.lag * 1000,
     )
 
 
@@ -53,6 +54,7 @@ def _trunks(runner: Runner) -> list[TrunkStatus]:
             name=trunk.name,
             pbx=runner.pbx,
             verdict=trunk.verdict.value,
+            registration=said.value if (said := runner.sight.registrations.of(trunk.name)) else "",
             since=trunk.since,
             evidence=tuple(trunk.evidence),
         )

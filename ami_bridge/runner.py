@@ -1,51 +1,43 @@
 """One PBX's consumer: takes what its session received, feeds the watch, performs what follows, stores before it says.
 
-One runner, inbox and watch per PBX, so that a sick PBX never slows another. What must happen at once and in order
-(incidents, steps of promises) is done here; what asks the PBX for more than one thing (pushing announcements, placing
-calls) runs in workers that are told there is something to do, so that reading never waits for them.
+One runner, inbox and watch per PBX, so that a sick PBX never slows another: after a few milliseconds of work a runner
+lets the others have theirs. What must happen at once and in order (incidents, steps of promises) is done here; what
+asks the PBX for more than one thing (pushing announcements, placing calls) runs in workers that are told there is
+something to do, so that reading never waits for them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
 import structlog
 
 from ami_bridge.ami.decode import decode
-from ami_bridge.ami.errors import AmiError, LoginRefused, Undecodable
-from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
+from ami_bridge.ami.errors import LoginRefused, Undecodable
+from ami_bridge.ami.inbox import Inbox, LinkUp
 from ami_bridge.ami.session import Session
-from ami_bridge.ami.snapshot import snapshot
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
 from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
 from ami_bridge.domain.names import LineName, PbxName, Uniqueid
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
-from ami_bridge.store import Store, StoreError
-from ami_bridge.voice.errors import VoiceError
+from ami_bridge.history.records import Records
+from ami_bridge.sight import OF_THE_PBX, LinkState, Sight
+from ami_bridge.store import Store
+from ami_bridge.troubles import Troubles, Unwritten
 
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
 # Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
 LOOK_EVERY = 5.0
-
-
-@dataclass(slots=True)
-class LinkState:
-    """What operators are shown about the link."""
-
-    link: Link = Link.CONNECTING
-    since: datetime | None = None
-    detail: str = ""
-    version: str = ""
-    lag: float = 0.0  # seconds between receiving and handling the last event
+TURN = 0.005  # seconds of handling events in a row, after which others have their turn
 
 
 @dataclass(slots=True)
@@ -67,6 +59,8 @@ class Runner:
         session: Session,
         inbox: Inbox,
         watch: Watch,
+        records: Records,
+        numbers: Collection[str],
         announcer: Announcer,
         callbacks: Callbacks,
         store: Store,
@@ -75,7 +69,6 @@ class Runner:
         clock: Callable[[], datetime],
     ) -> None:
         self.pbx = pbx
-        self.state = LinkState(since=clock())
         self.watch = watch
         self.announcer = announcer
         self._session = session
@@ -90,9 +83,41 @@ class Runner:
             push={line: asyncio.Event() for line in watch.lines}, place={line: asyncio.Event() for line in watch.lines}
         )
         self._unwritten = Unwritten()
+        self._handling: float | None = None  # when what is being handled came (monotonic)
+        self.sight = Sight(
+            pbx,
+            session=session,
+            watch=watch,
+            records=records,
+            numbers=numbers,
+            store=store,
+            unwritten=self._unwritten,
+            changed=changed,
+            clock=clock,
+        )
+
+    @property
+    def state(self) -> LinkState:
+        return self.sight.state
+
+    @property
+    def lag(self) -> float:
+        """Seconds between receiving and handling an event: of the last one, or of the one that is being handled.
+
+        It is the age in our own inbox. The PBX's own Timestamp is not used: few PBXs send it, and their clocks differ
+        from ours by more than the lags that matter.
+        """
+        return self.state.lag if self._handling is None else max(self.state.lag, monotonic() - self._handling)
+
+    @property
+    def watched_until(self) -> datetime | None:
+        """The moment up to which all that happened on the PBX has been seen; None while it is not watched."""
+        return self._clock() - timedelta(seconds=self.lag) if self.state.link is Link.UP else None
 
     async def run(self) -> None:
         """Work until cancelled, or until the PBX refuses our login, which `state` then tells."""
+        with self._troubles():
+            await self.sight.wake()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._hold_link(), name=f"{self.pbx}: link")
@@ -124,22 +149,25 @@ class Runner:
         try:
             await self._session.run()
         except LoginRefused as refused:
-            self._log.error("Login refused", problem=str(refused))
-            self._show(Link.REFUSED, str(refused))
-            with self._troubles():
-                await self._store.blind_spots.begin(self.pbx, self._clock(), str(refused))
+            await self.sight.refused(str(refused))
             raise _Refused from None
 
     async def _consume(self) -> None:
+        turn_ends = monotonic() + TURN
         while True:
             received, item = await self._inbox.take()
+            self._handling = received
             if isinstance(item, bytes):
                 self.state.lag = monotonic() - received
                 await self._handle(item)
             elif isinstance(item, LinkUp):
                 await self._link_up(item)
             else:
-                await self._link_down(item)
+                await self.sight.lose(item, self._clock() - timedelta(seconds=monotonic() - received))
+            self._handling = None
+            if monotonic() >= turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = monotonic() + TURN
 
     async def _handle(self, raw: bytes) -> None:
         try:
@@ -148,6 +176,8 @@ class Runner:
             self._log.warning("An event could not be read", problem=str(problem))
             return
         if event is not None:
+            if type(event) in OF_THE_PBX:
+                self.sight.heed(event)
             await self._perform(self.watch.feed(event, self._clock()))
             self._changed()
 
@@ -212,23 +242,16 @@ class Runner:
                 self._changed()
 
     async def _link_up(self, up: LinkUp) -> None:
-        """Ask what is true, take up what was owed, and make every line say what it should."""
-        now = self._clock()
-        try:
-            true_now = await snapshot(self._session, self.watch.trunks)
-        except AmiError as error:
-            self._session.give_up(f"what is true on the PBX could not be asked: {error}")
+        """Find out what is true, take up what was owed, and make every line say what it should."""
+        effects = await self.sight.regain(up)
+        if effects is None:
             return
-        await self._perform(self.watch.seen_again(true_now, now))
-        self.state.version = up.version
+        await self._perform(effects)
         with self._troubles():
             await self._callbacks.reconcile()
         self.announcer.link_up()
-        self._show(Link.UP, "")
+        await self.sight.watched()
         self._workers.renew.set()
-        self._log.info("Watching", version=up.version, calls=len(self.watch.tracker.calls))
-        with self._troubles():
-            await self._unwritten.write(f"seen again {now}", partial(self._store.blind_spots.end, self.pbx, now))
         with self._troubles():
             await self._catch_up()
         self._changed()
@@ -238,63 +261,9 @@ class Runner:
         if count := await self._drain(self.pbx):
             self._log.info("Key presses kept by the PBX were taken over", count=count)
 
-    async def _link_down(self, down: LinkDown) -> None:
-        if self.state.link is Link.UP or not self.state.detail:
-            with self._troubles():
-                begin = partial(self._store.blind_spots.begin, self.pbx, self._clock(), down.reason)
-                await self._unwritten.write(f"blind since {self._clock()}", begin)
-            self._log.warning("The AMI link is down", reason=down.reason)
-        self.watch.lost_sight()
-        self._show(Link.CONNECTING, down.reason)
-
-    def _show(self, link: Link, detail: str) -> None:
-        if link is not self.state.link or self.state.since is None:
-            self.state.since = self._clock()
-        self.state.link, self.state.detail = link, detail
-        self._changed()
-
-    def _troubles(self) -> _Troubles:
-        return _Troubles(self._log)
-
-
-class Unwritten:
-    """What must be written down and is not yet, because the store could not: the first comes first.
-
-    Of what has the same name, such as the states of one incident, only the latest is kept.
-    """
-
-    def __init__(self) -> None:
-        self._left: dict[str, Callable[[], Awaitable[None]]] = {}
-        self._writing = asyncio.Lock()
-
-    async def write(self, name: str = "", what: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Write all that is left and then `what`; raise StoreError, and keep what is left, when the store fails."""
-        if what is not None:
-            self._left.pop(name, None)
-            self._left[name] = what
-        async with self._writing:
-            while self._left:
-                first, write = next(iter(self._left.items()))
-                await write()
-                if self._left.get(first) is write:
-                    del self._left[first]
+    def _troubles(self) -> Troubles:
+        return Troubles(self._log)
 
 
 class _Refused(Exception):
     """Ends a runner whose PBX will not let us in."""
-
-
-class _Troubles:
-    """Faults of our peers: logged in one line, survived. A bug is none of them and ends the program loudly."""
-
-    def __init__(self, logger: structlog.typing.FilteringBoundLogger) -> None:
-        self._log = logger
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, StoreError | AmiError | VoiceError):
-            self._log.warning("Put off", problem=str(error), kind=type(error).__name__)
-            return True
-        return False

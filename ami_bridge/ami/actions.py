@@ -1,14 +1,14 @@
-"""What we ask a PBX to do: place a call, keep a value in AstDB, ask whether a channel lives."""
+"""What we ask a PBX: to place a call or end one, to keep a value in AstDB, what was dialled, since when it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from panoramisk.message import Message
 
-from ami_bridge.ami.errors import ActionRefused
+from ami_bridge.ami.errors import ActionRefused, AmiError
 from ami_bridge.ami.session import Session
 from ami_bridge.domain.names import Uniqueid
 
@@ -86,6 +86,19 @@ async def tree(session: Session, family: str) -> dict[str, str]:
         for entry in entries
         if entry.event == "DBGetTreeResponse"
     }
+
+
+async def dialled_number(session: Session, channel: str) -> str:
+    """The number the caller on `channel` dialled to get here; empty when that is not to be known."""
+    with suppress(AmiError):
+        return str((await session.ask("Getvar", {"Channel": channel, "Variable": "CALLERID(dnid)"})).get("Value", ""))
+    return ""
+
+
+async def started(session: Session) -> str:
+    """When this Asterisk was started, by its own clock; it differs after a restart, and after nothing else."""
+    status = await session.ask("CoreStatus")
+    return f"{status.get('CoreStartupDate', '')} {status.get('CoreStartupTime', '')}".strip()
 
 
 @contextmanager

@@ -77,6 +77,8 @@ class Session:
         self._inbox = inbox
         self._wire: Wire | None = None
         self._up = False
+        self._current: LinkUp | None = None
+        self._heard = 0.0  # when the PBX was last heard of (monotonic)
         self._lost: asyncio.Event = asyncio.Event()
         self._booted: asyncio.Event = asyncio.Event()
         self._why = ""
@@ -87,8 +89,16 @@ class Session:
         """Whether the PBX has let us in, has booted, and was there when last heard of."""
         return self._up and not self._lost.is_set()
 
+    def holds(self, up: LinkUp) -> bool:
+        """Whether the link is still the one that `up` announced, and not a later one after a gap."""
+        return self._current is up and self.up
+
     async def run(self) -> None:
-        """Hold the link for ever; return only by raising LoginRefused or being cancelled."""
+        """Hold the link for ever; return only by raising LoginRefused or being cancelled.
+
+        A LinkDown goes into the inbox with the time at which the PBX was last heard of, which for a link that died in
+        silence is up to `ping_every` + `reply` before that was noticed.
+        """
         waits = self._waits()
         while True:
             began = monotonic()
@@ -98,7 +108,7 @@ class Session:
                 self._close()
             if monotonic() - began > self.deadlines.longest_wait:
                 waits = self._waits()  # it held; a link that breaks again and again is not built up in a hurry
-            self._inbox.put(LinkDown(reason), monotonic())
+            self._inbox.put(LinkDown(reason), max(began, self._heard))
             await asyncio.sleep(next(waits))
 
     async def _once(self) -> str:
@@ -109,8 +119,8 @@ class Session:
             raise
         except (OSError, AmiError) as error:  # TimeoutError is an OSError
             return self._cannot_reach(error)
-        self._up = True
-        self._inbox.put(LinkUp(version), monotonic())
+        self._up, self._current = True, LinkUp(version)
+        self._inbox.put(self._current, monotonic())
         await self._hold()
         return self._why
 
@@ -156,6 +166,7 @@ class Session:
             raise LinkSilent(f"no answer to AMI action {name} within {deadline:g} s") from None
         finally:
             wire.abandon(request)
+        self._heard = monotonic()
         if not replies[0].success:
             raise ActionRefused(f"AMI action {name} was refused: {str(replies[0].message).strip()}")
         return replies
@@ -223,7 +234,9 @@ class Session:
         """Events from before LinkUp are left out: the reader asks for all that is true once it sees that."""
         if raw.startswith(b"Event: FullyBooted"):
             self._booted.set()
-        elif self._up and not self._inbox.put(raw, monotonic()) and self._wire is not None:
+            return
+        self._heard = monotonic()
+        if self._up and not self._inbox.put(raw, self._heard) and self._wire is not None:
             self._wire.abort("events came faster than they could be handled; what is true is asked for anew")
 
     def _on_lost(self, why: str) -> None:
@@ -231,7 +244,7 @@ class Session:
         self._lost.set()
 
     def _close(self) -> None:
-        wire, self._wire, self._up = self._wire, None, False
+        wire, self._wire, self._up, self._current = self._wire, None, False, None
         self._lost.set()
         if wire is not None:
             wire.transport.abort()

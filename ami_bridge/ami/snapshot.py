@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
 from panoramisk.message import Message
 
-from ami_bridge.ami import decode
+from ami_bridge.ami import actions, decode
 from ami_bridge.ami.errors import ActionRefused
 from ami_bridge.ami.session import Session
 from ami_bridge.domain import events as ev
@@ -18,33 +20,71 @@ log = structlog.get_logger(__name__)
 
 E = TypeVar("E", bound=ev.Event)
 
+AT_ONCE = 50  # questions about single channels under way
+
 _DECODERS: dict[str, Callable[[Mapping[str, str]], ev.Event]] = {
     "QueueMember": decode.queue_member,
     "QueueEntry": decode.queue_entry,
     "DeviceStateChange": decode.device_changed,
     "ContactStatusDetail": decode.contact_listed,
+    "OutboundRegistrationDetail": decode.registration_listed,
 }
 
 
-async def snapshot(session: Session, endpoints: Iterable[str] = ()) -> list[ev.Event]:
-    """Channels, bridges, queues and devices of the PBX, and the contacts of `endpoints`; raise LinkLost or LinkSilent.
+async def snapshot(
+    session: Session,
+    endpoints: Iterable[str] = (),
+    *,
+    numbers: Collection[str] = (),
+    known: Container[str] = (),
+) -> list[ev.Event]:
+    """Channels, bridges, queues, devices and registrations of the PBX, and the contacts of `endpoints`.
 
-    A list the PBX does not offer (a module that is not loaded, an endpoint it does not have) counts as empty.
-    PJSIPShowContacts would leave out what pjsip.conf names, which is how trunks are configured: endpoints are asked
-    about one by one.
+    Callers whose call is not `known`, by its Linkedid, are asked about one by one: whether one of `numbers` is what
+    they dialled. A list the PBX does not offer (a module that is not loaded, an endpoint it does not have) counts as
+    empty. PJSIPShowContacts would leave out what pjsip.conf names, which is how trunks are configured: endpoints are
+    asked about one by one. Raise LinkLost or LinkSilent.
     """
-    entries = await _list(session, "CoreShowChannels", "CoreShowChannel")
+    channels = await _list(session, "CoreShowChannels", "CoreShowChannel")
+    entries = await _dialled(session, channels, numbers, known) if numbers else channels
+    # After the channels: what kind of bridge they are in. A bridge that is over by then has let them go.
+    entries += await _list(session, "BridgeList", "BridgeListItem")
     entries += await _list(session, "QueueStatus", "QueueMember", "QueueEntry")
     entries += await _list(session, "DeviceStateList", "DeviceStateChange")
     for endpoint in endpoints:
         entries += await _list(session, "PJSIPShowEndpoint", "ContactStatusDetail", Endpoint=endpoint)
+    # This list has passwords among its entries: what is not wanted of it is dropped unread.
+    entries += await _list(session, "PJSIPShowRegistrationsOutbound", "OutboundRegistrationDetail")
     return listed(entries)
 
 
-def listed(entries: Iterable[decode.Headers]) -> list[ev.Event]:
+async def _dialled(
+    session: Session, entries: list[decode.Headers], numbers: Collection[str], known: Container[str]
+) -> list[decode.Headers]:
+    """Put the number that was dialled where the dialplan has led its caller elsewhere since (`s` of a subroutine)."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(entry: decode.Headers) -> None:
+        async with limit:
+            number = await actions.dialled_number(session, entry.get("Channel", ""))
+        if number in numbers:
+            entry["Exten"] = number
+
+    # What is not known in time costs the line its knowledge of those callers, and nobody anything else.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(session.deadlines.listing), asyncio.TaskGroup() as tasks:
+            for entry in entries:
+                uniqueid, linkedid = entry.get("Uniqueid"), entry.get("Linkedid", "")
+                if uniqueid == linkedid and linkedid not in known and entry.get("Exten") not in numbers:
+                    tasks.create_task(ask(entry))
+    return entries
+
+
+def listed(entries: Iterable[Mapping[str, str]]) -> list[ev.Event]:
     """The entries of lists, asked for or recorded, as the events that would have led there; others are passed over."""
     entries = list(entries)
-    events = _channels(entry for entry in entries if entry.get("Event") == "CoreShowChannel")
+    holding = {e.get("BridgeUniqueid") for e in entries if e.get("BridgeTechnology") == "holding_bridge"}
+    events = _channels((entry for entry in entries if entry.get("Event") == "CoreShowChannel"), holding)
     for entry in entries:
         if (decoder := _DECODERS.get(entry.get("Event", ""))) is not None:
             events += _one(decoder, entry)
@@ -66,8 +106,10 @@ def _headers(message: Message) -> decode.Headers:
     return decode.Headers({k: v[0] if isinstance(v, list) else v for k, v in message.items()})
 
 
-def _channels(entries: Iterable[decode.Headers]) -> list[ev.Event]:
+def _channels(entries: Iterable[Mapping[str, str]], holding: Container[str | None]) -> list[ev.Event]:
     """Channels in the order in which they came to be, then the pairs of Local channels, then who is in which bridge.
+
+    Bridges that are only `holding` (parking, BridgeWait) join nobody with anybody.
 
     Asterisk lists them in any order. The channel a call began with, whose Uniqueid its tree is named after, goes first.
     """
@@ -82,7 +124,7 @@ def _channels(entries: Iterable[decode.Headers]) -> list[ev.Event]:
     events += [
         ev.BridgeEntered(bridge=Bridgeid(entry["BridgeId"]), uniqueid=created.uniqueid)
         for created, entry in known
-        if entry.get("BridgeId")
+        if entry.get("BridgeId") and entry["BridgeId"] not in holding
     ]
     return events
 

@@ -26,8 +26,9 @@ class PbxStatus:
     since: datetime
     detail: str = ""  # what is wrong and what to do, in words; empty when up
     version: str = ""
+    started: str = ""  # when the PBX was started, by its own clock; empty when it did not say
     calls: int = 0  # calls in progress
-    lag_ms: float = 0.0  # age of the last event when it was handled
+    lag_ms: float = 0.0  # age of the last event when it was handled, or of the one that is being handled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class TrunkStatus:
     name: TrunkName
     pbx: PbxName
     verdict: str  # "up", "suspect", "down", "recovering" (see trunk.py)
+    registration: str = ""  # "registered", "rejected", "stopped", "unregistered"; empty when there is none
     since: datetime | None = None
     evidence: tuple[str, ...] = ()
 

@@ -11,10 +11,11 @@ from ami_bridge.store.errors import (
     Unstorable,
 )
 from ami_bridge.store.store import Store
-from ami_bridge.store.values import LedgerEntry, LineKey, TimelineEntry
+from ami_bridge.store.values import Beat, LedgerEntry, LineKey, TimelineEntry
 
 __all__ = [
     "AttemptTaken",
+    "Beat",
     "LedgerEntry",
     "LineKey",
     "StaleAttempt",

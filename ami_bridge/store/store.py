@@ -5,7 +5,7 @@ Every method returns after its change is committed, and raises StoreBusy or Stor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from ami_bridge.store.backend import Backend
 from ami_bridge.store.errors import StoreError, StoreUnavailable
 from ami_bridge.store.postgres import PostgresBackend
 from ami_bridge.store.sqlite import SqliteBackend
-from ami_bridge.store.values import LedgerEntry, LineKey, TimelineEntry
+from ami_bridge.store.values import Beat, LedgerEntry, LineKey, TimelineEntry
 
 DEADLINE_SECONDS = 5.0
 _MIGRATION_SECONDS = 300.0
@@ -193,8 +193,17 @@ class BlindSpots:
         """Open a blind spot; one that is open already stays as it is."""
         await self._backend.write(lambda conn: blind_spots.begin(conn, pbx, at, reason))
 
-    async def end(self, pbx: PbxName, at: datetime) -> None:
-        await self._backend.write(lambda conn: blind_spots.end(conn, pbx, at))
+    async def end(self, pbx: PbxName, at: datetime, found: str = "") -> None:
+        """Close the open one, if there is one; what was `found` when the PBX was seen again is added to its reason."""
+        await self._backend.write(lambda conn: blind_spots.end(conn, pbx, at, found))
+
+    async def beat(self, beats: Sequence[Beat]) -> None:
+        """Write down until when each of these PBXs was watched, all in one transaction."""
+        await self._backend.write(lambda conn: blind_spots.beat(conn, beats))
+
+    async def last_beat(self, pbx: PbxName) -> Beat | None:
+        """Until when `pbx` was watched for certain, by this or an earlier run; None if it never was."""
+        return await self._backend.read(lambda conn: blind_spots.last_beat(conn, pbx))
 
     async def recent(self, limit: int) -> list[BlindSpot]:
         """The latest first, open ones included."""

@@ -206,3 +206,12 @@ blind_spots = Table(
         postgresql_where=text("ended IS NULL"),
     ),
 )
+
+# One row for each PBX, written over every few seconds while it is watched: a companion that is killed leaves it behind.
+watched = Table(
+    "watched",
+    metadata,
+    Column("pbx", Words, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("started", Words, nullable=False),
+)

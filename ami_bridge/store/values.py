@@ -39,3 +39,12 @@ class TimelineEntry:
     at: datetime
     state: IncidentState
     evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """Until when a PBX was watched for certain, and since when it runs, by its own clock, as it said."""
+
+    pbx: PbxName
+    at: datetime
+    started: str

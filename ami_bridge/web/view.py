@@ -204,6 +204,7 @@ def _pbx(pbx: PbxStatus, blind: dict[str, datetime | None]) -> Row:
         "since": _iso(pbx.since if watched else blind[pbx.name]),
         "detail": clean_and_mask(pbx.detail),
         "version": clean(pbx.version),
+        "started": clean(pbx.started),
         "calls": pbx.calls,
         "calls_words": f"{counted(pbx.calls, 'call')} in progress" if watched else "calls unknown",
         "lag_ms": round(pbx.lag_ms, 1),
@@ -222,9 +223,17 @@ def _trunk(trunk: TrunkStatus, blind: dict[str, datetime | None]) -> Row:
         "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
         "tone": _tone(tone, watched),
         "watched": watched,
+        "registration": clean(trunk.registration),
+        "registration_words": _registration(trunk, watched),
         "since": _iso(trunk.since),
         **_evidence(trunk.evidence),
     }
+
+
+def _registration(trunk: TrunkStatus, watched: bool) -> str:
+    """One witness of several, and told as such: the verdict is the trunk's."""
+    said = words.REGISTRATION.get(trunk.registration, clean(trunk.registration))
+    return said if watched or not said else f"last known: {said}"
 
 
 def _spots(spots: Iterable[BlindSpot]) -> list[Row]:

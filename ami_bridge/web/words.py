@@ -40,6 +40,13 @@ TRUNK = {
     "recovering": ("recovering", Tone.WARN),
 }
 
+REGISTRATION = {
+    "registered": "registered with the carrier",
+    "rejected": "registration rejected by the carrier",
+    "stopped": "registration stopped",
+    "unregistered": "not registered with the carrier",
+}
+
 INCIDENT = {
     IncidentState.SUSPECTED: ("suspected", Tone.WARN),
     IncidentState.INVESTIGATING: ("investigating", Tone.BAD),

@@ -104,8 +104,8 @@ async def test_the_schema_of_a_newer_version_is_refused_and_left_alone(url: str)
     await execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     message = await refusal(url)
     assert "9999" in message
-    assert "0001" in message
-    await execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    assert "0002" in message
+    await execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '0002'")
     await (await Store.open(url, POLICY)).close()
 
 

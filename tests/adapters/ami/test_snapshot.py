@@ -15,7 +15,8 @@ from ami_bridge.ami.inbox import LinkUp
 from ami_bridge.ami.session import Session
 from ami_bridge.ami.snapshot import snapshot
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.tracker import CallAnswered, CallStarted, Tracker
+from ami_bridge.domain.facts import Answered, CallStarted
+from ami_bridge.domain.tracker import Tracker
 from tests.adapters.ami.manager import PATIENT, Action, Manager, a_session, listing, response
 
 Run = Callable[[Session], asyncio.Task[None]]
@@ -35,7 +36,7 @@ async def session(manager: Manager, run: Run) -> Session:
     run(session)
     async with asyncio.timeout(5):
         assert isinstance((await inbox.take())[1], LinkUp)
-    for name in ("CoreShowChannels", "QueueStatus", "DeviceStateList"):
+    for name in ("CoreShowChannels", "BridgeList", "QueueStatus", "DeviceStateList", "PJSIPShowRegistrationsOutbound"):
         manager.answers[name] = listing
     return session
 
@@ -54,11 +55,11 @@ async def test_a_call_in_progress_is_the_callers_in_whatever_order_its_channels_
     created = [event.uniqueid for event in events if isinstance(event, ev.ChannelCreated)]
     assert created == ["100.1", "100.2", "100.9", "100.10"]
     tracker = Tracker()
-    facts = [fact for event in events for fact in tracker.feed(event, T0)]
-    assert [type(fact) for fact in facts] == [CallStarted, CallAnswered]
+    facts = tracker.resync(events, T0)
+    assert [type(fact) for fact in facts] == [CallStarted, Answered]
     assert isinstance(facts[0], CallStarted)
     assert facts[0].caller == "PJSIP/acme-primary-00000001"
-    assert isinstance(facts[1], CallAnswered)
+    assert isinstance(facts[1], Answered)
     assert facts[1].by == "PJSIP/101-00000009"
 
 

@@ -79,6 +79,8 @@ class Pbx(Manager):
     originate: str = "accepted"  # refused, unanswered (by the PBX), cut
     plays: Callable[[str], bool] = lambda _hash: True
     rehearses: bool = True
+    started: str = "08:00:00"  # when this Asterisk was started
+    dialled: dict[str, str] = field(default_factory=dict)  # channel name -> the number its caller dialled
     desk: HouseDesk | None = None
     rehearsals: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -98,6 +100,19 @@ class Pbx(Manager):
             ),
             "QueueStatus": self._queue,
             "DeviceStateList": listing,
+            "BridgeList": listing,
+            "PJSIPShowRegistrationsOutbound": listing,
+            "CoreStatus": lambda action: response(
+                action,
+                "Success",
+                *(f"Core{what}" for what in ("StartupDate: 2026-03-01", f"StartupTime: {self.started}")),
+            ),
+            "Getvar": lambda action: response(
+                action,
+                "Success",
+                f"Variable: {action['Variable']}",
+                f"Value: {self.dialled.get(action['Channel'], '')}",
+            ),
             "PJSIPShowEndpoint": self._endpoint,
         }
 
