@@ -147,6 +147,19 @@ class Trunk(_Part):
     spoken: Annotated[str, Field(min_length=1, max_length=80)]  # in the customer's terms: "our main telephone line"
 
 
+# From which minor version on each of these filters events by name; older ones only by regular expressions.
+_FILTERS_BY_NAME = {18: 26, 20: 11, 21: 6, 22: 1}
+
+
+def _version_text(value: object) -> object:
+    """A number stands for a whole version; 18.20 as a number would be 18.2."""
+    if isinstance(value, float):
+        raise ValueError(  # noqa: TRY004 - pydantic tells people of no other
+            'a version with a point is written in quotes, such as "18.20"'
+        )
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class RecordFiles(_Part):
     """Files in which a PBX writes down what becomes of calls, as they are named on this host."""
 
@@ -162,8 +175,20 @@ class Pbx(_Part):
     username: Name = "keepline"
     secret: Secret
     permit: tuple[Network, ...] = (IPv4Network("127.0.0.1/32"),)  # from where the PBX lets us log in
+    asterisk: Annotated[
+        str, form(r"[0-9]{1,3}(\.[0-9]{1,4}){0,2}", 'a version such as 22 or "18.20"'), BeforeValidator(_version_text)
+    ] = "22"
     trunk: tuple[Trunk, ...] = ()
     records: RecordFiles = RecordFiles()
+
+    @property
+    def filters_by_name(self) -> bool:
+        """Whether this Asterisk filters AMI events by name; without a minor version 18, 20 and 21 may not."""
+        major, *minor = (int(part) for part in self.asterisk.split("."))
+        since = _FILTERS_BY_NAME.get(major, 0 if major > max(_FILTERS_BY_NAME) else None)
+        if since is None:
+            return False
+        return minor[0] >= since if minor else major >= max(_FILTERS_BY_NAME)
 
     @model_validator(mode="after")
     def _trunks_differ(self) -> Self:
