@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -69,9 +69,11 @@ class Session:
         inbox: Inbox,
         *,
         deadlines: Deadlines = Deadlines(),
+        make_wire: Callable[[Mapping[bytes, bytes], Callable[[bytes], None], Callable[[str], None]], Wire] = Wire,
     ) -> None:
         self.name = name
         self.deadlines = deadlines
+        self._make_wire = make_wire
         self._address = address
         self._wanted = {**wanted, b"FullyBooted": b""}
         self._inbox = inbox
@@ -176,7 +178,7 @@ class Session:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.deadlines.connect):
             _transport, self._wire = await loop.create_connection(
-                lambda: Wire(self._wanted, self._received, self._on_lost), self._address.host, self._address.port
+                lambda: self._make_wire(self._wanted, self._received, self._on_lost), self._address.host, self._address.port
             )
         try:
             async with asyncio.timeout(self.deadlines.reply):
