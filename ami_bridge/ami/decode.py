@@ -56,6 +56,8 @@ _REGISTRATIONS = {
     "Stopped": RegistrationState.STOPPED,
 }
 _WIZARD = re.compile(r"-reg-[0-9]+$", re.ASCII)
+# What stands for a number where there is none to show: Asterisk's word, and networks' (RFC 3325 and custom).
+_NO_NUMBER = {"<unknown>", "anonymous", "private", "restricted", "unavailable", "unknown"}
 _REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
 
 
@@ -81,7 +83,7 @@ def _count(value: str) -> int:
 
 
 def _known(value: str) -> str:
-    return "" if value == "<unknown>" else value
+    return "" if value.casefold() in _NO_NUMBER else value
 
 
 def _some(value: str | None) -> Uniqueid | None:
@@ -274,7 +276,6 @@ DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"NewCallerid": _caller_id_changed,
     b"Newstate": _state_changed,
     b"HangupRequest": _hangup_requested,
-    b"SoftHangupRequest": _hangup_requested,
     b"Hangup": _hung_up,
     b"DialBegin": _dial_begun,
     b"DialState": _dial_alerted,

@@ -110,13 +110,14 @@ class Call:
     queues: dict[QueueName, datetime] = field(default_factory=dict)  # where the caller waits, and since when
     queue_exit: QueueExit | None = None
     out_of_queue: bool = False  # without an agent; why is told by what comes next
-    cancelled: bool = False  # the caller hung up while phones rang
+    hung_up: bool = False  # the caller did it, not the dialplan
+    cancelled: bool = False  # the caller did it while phones rang
     cause: int = 0  # of the caller's channel
     caller_was_up: bool = False
 
     def heard(self) -> None:
         """The caller is joined with a person; what was tried before is settled."""
-        self.answered, self.unheard, self.cancelled = True, False, False
+        self.answered, self.unheard, self.hung_up, self.cancelled = True, False, False, False
         self.outcomes.clear()
         self.queue_exit = None
 
@@ -131,13 +132,15 @@ class Call:
             return CallOutcome.COMPLETED
         if self.cancelled:
             return CallOutcome.CANCELLED
+        if self.queue_exit is not None:  # whatever its agents' phones answered
+            return CallOutcome.NO_ANSWER
         met = next((outcome for dial, outcome in _ORDER if dial in self.outcomes), None)
         return met or self._undialled()
 
     def _undialled(self) -> CallOutcome:
-        """No phone was dialled: a queue let go, the dialplan refused, or took care of the caller by itself."""
-        if self.queue_exit is not None:
-            return CallOutcome.NO_ANSWER
+        """No phone was dialled: the caller gave up, or the dialplan refused them or took care of them by itself."""
+        if self.hung_up or (self.cause in _HUNG_UP and not self.caller_was_up):
+            return CallOutcome.CANCELLED
         if self.cause in _HUNG_UP:
-            return CallOutcome.COMPLETED if self.caller_was_up else CallOutcome.CANCELLED
+            return CallOutcome.COMPLETED
         return _UNDIALLED.get(self.cause, CallOutcome.FAILED)

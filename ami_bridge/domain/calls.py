@@ -22,6 +22,7 @@ class Calls:
     channels: dict[Uniqueid, Channel] = field(default_factory=dict)
     calls: dict[Linkedid, Call] = field(default_factory=dict)
     bridges: Bridges = field(default_factory=Bridges)
+    hangups_announced: bool = False  # this PBX tells when a far end hangs up: its silence means it was not them
     _hung_up: dict[Uniqueid, None] = field(default_factory=dict)  # the last REMEMBERED, oldest first
 
     def add(self, event: ChannelCreated, now: datetime, *, whole: bool) -> None:

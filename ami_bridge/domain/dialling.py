@@ -31,7 +31,10 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     calls.undial(target)
     call, facts = dialler.call, []
     if not dialler.targets and not _nested(dialler):
-        facts = calls.leave_queues(call, QueueExit.TIMED_OUT) if call.out_of_queue else []
+        if call.out_of_queue:
+            facts = calls.leave_queues(call, QueueExit.TIMED_OUT)
+        if not call.queues:
+            call.queue_exit = None
         _new_attempt(call)
         if call.dialled in ("", "s"):  # the caller was called first: what they called is where the dialplan is now
             call.dialled = target.exten if target.pipe else event.dialled
@@ -96,7 +99,8 @@ def ended(calls: Calls, event: ev.DialEnded, _now: datetime) -> list[Fact]:
     if target.dialler is not None:
         target.dialler.targets.pop(target.uniqueid, None)
     if event.outcome is not DialOutcome.ANSWERED:
-        target.dial_outcome, target.forwarded = event.outcome, event.forwarded
+        if target.dial_outcome is None:  # what is said a second time is that the phone stops ringing
+            target.dial_outcome, target.forwarded = event.outcome, event.forwarded
         return []
     # Who answers was alerted, though some networks never say so.
     facts = [*_alerts(calls, target), *_tell(calls, target, DialOutcome.ANSWERED)]
@@ -118,9 +122,10 @@ def _tell(calls: Calls, target: Channel, outcome: DialOutcome) -> list[Fact]:
 
 def hangup_requested(calls: Calls, event: ev.HangupRequested, _now: datetime) -> list[Fact]:
     """A caller who hangs up while it rings has cancelled; one who hears it was busy and hangs up has not."""
+    calls.hangups_announced = True
     call = calls.call_of(event.uniqueid)
-    if call is not None and call.caller == event.uniqueid and call.unheard and calls.rings(call):
-        call.cancelled = True
+    if call is not None and call.caller == event.uniqueid and call.unheard:
+        call.hung_up, call.cancelled = True, calls.rings(call)
     return []
 
 

@@ -87,7 +87,7 @@ class ChannelStateChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HangupRequested:
-    """HangupRequest, SoftHangupRequest: somebody hangs this channel up. Without it the dialplan has come to its end."""
+    """HangupRequest: the far end hangs up. A channel that hangs up without it was hung up by the dialplan, or by us."""
 
     uniqueid: Uniqueid
 

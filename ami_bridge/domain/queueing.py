@@ -1,7 +1,7 @@
 """Callers in queues: when they joined, and why they left.
 
 QueueCallerAbandon comes whenever a queue lets go of a caller without an agent, not only when they hung up; the variable
-QUEUESTATUS, set next, tells why. Where that is not sent, going on with the call tells a time-out from a hang-up.
+QUEUESTATUS, set next, tells why. Where that is not sent, one who was not seen to hang up is taken to have timed out.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def left(calls: Calls, event: ev.QueueCallerLeft, _now: datetime) -> list[Fact]:
 def abandoned(calls: Calls, event: ev.QueueCallerAbandoned, _now: datetime) -> list[Fact]:
     call = calls.call_of(event.uniqueid)
     if call is not None and call.unheard:
-        call.queue_exit = QueueExit.ABANDONED
+        gave_up = call.hung_up or not calls.hangups_announced
+        call.queue_exit = QueueExit.ABANDONED if gave_up else QueueExit.TIMED_OUT
     return []
 
 
