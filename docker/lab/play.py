@@ -22,6 +22,7 @@ CALLEE = "15551230002"  # somebody outside who is called
 MOBILE = "15551239001"  # an agent's mobile telephone
 WITHHELD = "withheld"  # what the carrier calls a caller without a number
 TALK = 0.8  # seconds; a voice counts as heard after a quarter of one
+PROMPT = 0.7  # seconds that a person listens to a prompt before dialling into it
 PHONES = ("101", "102", "103", "104", "105", "106", "107", "108", "109a", "109b")
 
 
@@ -95,6 +96,12 @@ class Leg:
 
     async def press(self, keys: str) -> None:
         await self.call.press(keys)
+
+    async def press_code(self, code: str, number: str) -> None:
+        """A feature code, and after its prompt has begun the number."""
+        await self.press(code)
+        await asyncio.sleep(PROMPT)
+        await self.press(number)
 
     async def hangup(self) -> None:
         await self.call.hangup()

@@ -33,13 +33,15 @@ class Truth:
 
     def call(self, caller: Party, dialled: str, number: str) -> CallTruth:
         """`caller` calls `dialled` and presents `number` ("" when withheld)."""
-        call = CallTruth(self, caller)
+        call = CallTruth(self, caller, caller)
         self.add(call, "call_started", lambda: {"caller_number": number, "dialled": dialled})
         return call
 
     def add(self, call: CallTruth, fact: str, more: Callable[[], Fields]) -> None:
+        caller = call.caller
+
         def resolve() -> Fields:
-            return {"fact": fact, "call": call.caller.linkedid, "caller": call.caller.channel} | more()
+            return {"fact": fact, "call": call.first.linkedid, "caller": caller.channel} | more()
 
         self._facts.append(resolve)
 
@@ -53,7 +55,8 @@ class CallTruth:
     """The facts of one call. Each method says one thing of it."""
 
     truth: Truth
-    caller: Party
+    first: Party  # who made the call
+    caller: Party  # whose call it is now
 
     def ringing(self, *targets: Party) -> None:
         """Each of them alerts: one fact per phone."""
@@ -70,15 +73,10 @@ class CallTruth:
         self._add("answered", lambda: {"by": by.channel})
 
     def transferred(self, kind: str, by: Party, to: Iterable[Party], stays: Party | None = None) -> None:
-        """`by` is replaced by `to` as far party of whoever `stays` (the caller, unless it is the caller that left)."""
-        to = list(to)
-        self._add(
-            "transferred",
-            lambda: (
-                {"kind": kind, "by": by.channel, "to": [party.channel for party in to]}
-                | ({"caller": stays.channel} if stays else {})
-            ),
-        )
+        """`by` is replaced by `to` as far party of whoever `stays`: the caller, or the called, whose call it then is."""
+        there = list(to)
+        self.caller = stays or self.caller
+        self._add("transferred", lambda: {"kind": kind, "by": by.channel, "to": [party.channel for party in there]})
 
     def queue_joined(self, queue: str) -> None:
         self._add("queue_joined", lambda: {"queue": queue})

@@ -1,6 +1,6 @@
 """What people do with telephones, one file per theme. Importing this package registers all of it."""
 
-from docker.lab.scenarios import groups, plain, queues
+from docker.lab.scenarios import attended, blind, groups, plain, queues
 from docker.lab.scenarios.registry import SCENARIOS, VERSIONS, Scenario
 
-__all__ = ["SCENARIOS", "VERSIONS", "Scenario", "groups", "plain", "queues"]
+__all__ = ["SCENARIOS", "VERSIONS", "Scenario", "attended", "blind", "groups", "plain", "queues"]
