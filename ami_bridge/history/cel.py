@@ -49,7 +49,7 @@ class _Leg:
     began: bool = False
     ended: bool = False
     answered: bool = False  # picked up, by a phone or by the dialplan
-    dialled: bool = False
+    dialled: bool = False  # by Dial; whom a queue rang says nothing of how the queue let go
     applications: list[str] = field(default_factory=list)
     cause: int = 0
     source: str = ""  # the channel whose far end hung up
@@ -129,7 +129,7 @@ def _tell(story: _Story, step: Step, caller: str) -> None:
             leg.source, leg.dialstatus = str(step.extra.get("hangupsource", "")), str(step.extra.get("dialstatus", ""))
         case "CHAN_END":
             leg.ended = True
-    leg.dialled = leg.dialled or step.application in {"AppDial", "AppQueue"}
+    leg.dialled = leg.dialled or step.application == "AppDial"
 
 
 def _joined(story: _Story, step: Step, caller: str) -> None:
@@ -181,15 +181,17 @@ def _ending(story: _Story, call: EndedUnseen, tells_bridges: bool) -> Ending | N
 
 
 def _unanswered(story: _Story, caller: _Leg) -> Ending:
-    """The same outcome that it would have had, had it been watched."""
-    if caller.applications[-1:] == ["queue"] and caller.source == caller.name:  # the caller hung up
+    """The same outcome that it would have had, had it been watched, where the steps are enough to tell."""
+    hung_up = caller.source == caller.name and caller.cause in _HUNG_UP
+    last = caller.applications[-1] if caller.applications else ""
+    if last == "queue" and hung_up:
         return Ending(outcome=CallOutcome.ABANDONED, answered=False, queue_exit=QueueExit.ABANDONED)
+    if last == "queue":  # it let the caller go, or never let them in: its own log knows
+        return Ending(outcome=CallOutcome.UNSEEN, answered=False)
     if caller.dialstatus == "CANCEL":
         return Ending(outcome=CallOutcome.CANCELLED, answered=False)
     met = {_met(leg) for leg in story.legs.values() if leg.dialled and not leg.name.startswith(_PIPE)}
-    outcome = next((outcome for outcome in _ORDER if outcome in met), None)
-    if outcome is None:
-        outcome = CallOutcome.NO_ANSWER if "queue" in caller.applications else _undialled(caller)
+    outcome = next((outcome for outcome in _ORDER if outcome in met), None) or _undialled(caller, hung_up)
     return Ending(outcome=outcome, answered=False)
 
 
@@ -199,8 +201,8 @@ def _met(leg: _Leg) -> CallOutcome:
     return _BY_CAUSE.get(leg.cause, CallOutcome.NO_ANSWER if vain else CallOutcome.FAILED)
 
 
-def _undialled(caller: _Leg) -> CallOutcome:
-    """Nobody was dialled: the dialplan took care of the caller, or let them go."""
+def _undialled(caller: _Leg, hung_up: bool) -> CallOutcome:
+    """Nobody was dialled: the caller gave up, or the dialplan took care of them, or refused."""
     if caller.cause not in _HUNG_UP:
         return _BY_CAUSE.get(caller.cause, CallOutcome.FAILED)
-    return CallOutcome.COMPLETED if caller.answered else CallOutcome.CANCELLED
+    return CallOutcome.COMPLETED if caller.answered and not hung_up else CallOutcome.CANCELLED

@@ -96,17 +96,24 @@ class Records:
 def merged(
     by_cel: Mapping[Linkedid, Ending], by_queue: Mapping[Linkedid, Ending], by_cdr: Mapping[Linkedid, Ending]
 ) -> Endings:
-    """One ending for each call, as the more exact of its witnesses has it.
+    """One ending for each call, as the more exact of its witnesses has it: CEL, then the queue's log, then CDR."""
+    ids = {*by_cel, *by_queue, *by_cdr}
+    return {id_: _merged(by_cel.get(id_), by_queue.get(id_), by_cdr.get(id_)) for id_ in ids}
 
-    CEL saw every step; the queue's own log knows best how a caller left the queue; CDR knows the rest.
-    """
-    endings: Endings = {}
-    for id_ in {*by_cel, *by_queue, *by_cdr}:
-        exact, queue, rest = by_cel.get(id_), by_queue.get(id_), by_cdr.get(id_)
-        if queue is not None and (exact is None or not exact.answered) and queue.queue_exit is QueueExit.ABANDONED:
-            endings[id_] = queue
-            continue
-        told = [ending for ending in (exact, queue, rest) if ending is not None]
+
+def _merged(exact: Ending | None, queue: Ending | None, rest: Ending | None) -> Ending:
+    """CEL saw every step, so that nobody is denied or granted an answer against it; queues know best who gave up."""
+    told = [ending for ending in (exact, queue, rest) if ending is not None]
+    if queue is None:
+        return next((ending for ending in told if ending.outcome is not CallOutcome.UNSEEN), told[0])
+    if exact is None:
         best = next((ending for ending in told if ending.outcome is not CallOutcome.UNSEEN), told[0])
-        endings[id_] = replace(best, queue_exit=queue.queue_exit if queue else best.queue_exit)
-    return endings
+    elif exact.answered:
+        best = exact
+    elif queue.queue_exit is QueueExit.ANSWERED:  # by something at which nobody was
+        best = replace(exact, outcome=CallOutcome.COMPLETED)
+    elif queue.queue_exit is QueueExit.ABANDONED:
+        best = replace(exact, outcome=CallOutcome.ABANDONED)
+    else:
+        best = exact if exact.outcome is not CallOutcome.UNSEEN else replace(exact, outcome=CallOutcome.NO_ANSWER)
+    return replace(best, queue_exit=queue.queue_exit)
