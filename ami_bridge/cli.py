@@ -13,12 +13,17 @@ import structlog
 import uvloop
 from cyclopts import App as Commands
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from agi.errors import CannotListen as AgiCannotListen
 from ami_bridge.ami.decode import WANTED
+from ami_bridge.ami.errors import LoginRefused
+from ami_bridge.ami.masking import Masker
+from ami_bridge.ami.session import Address
 from ami_bridge.app import App, NothingToWatch
 from ami_bridge.logs import configure
-from ami_bridge.pipes import named, nobody_reads, opened
+from ami_bridge.pipes import FileThere, Output, named, nobody_reads, opened, until_told
+from ami_bridge.recording import CannotRecord, Recorder
 from ami_bridge.replaying import NotAmi, tell
 from ami_bridge.settings import Settings, SettingsError, load
 from ami_bridge.store import StoreError
@@ -72,12 +77,7 @@ def render(*, config: Config = Path("keepline.toml"), out: Path, pbx: str | None
         Which [[pbx]], when there is more than one.
     """
     settings = _settings(config)
-    names = [p.name for p in settings.pbx]
-    if pbx is None and len(names) > 1:
-        _give_up(f"{config} has more than one PBX; name one with --pbx: {', '.join(names)}")
-    name = pbx or names[0]
-    if name not in names:
-        _give_up(f"{config} has no [[pbx]] {name}; there are: {', '.join(names)}")
+    name = _one_pbx(settings, config, pbx)
     try:
         paths = write(plan(settings, name), out)
     except Unrenderable as error:
@@ -113,6 +113,53 @@ def replay(file: Stream, /) -> None:
         _give_up(f"{name} cannot be read: {error.strerror}")
 
 
+@commands.command
+def record(
+    file: Stream,
+    /,
+    *,
+    pbx: str,
+    config: Config = Path("keepline.toml"),
+    seconds: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    mask_numbers: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Write down what a PBX says over AMI, for `keepline replay`, until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    file
+        The file, made for its owner only; `-` is standard output.
+    pbx
+        Which [[pbx]]; its account and host are the companion's own.
+    seconds
+        End by itself after so many seconds.
+    mask_numbers
+        Replace telephone numbers of six digits or more, each by the same other number throughout; the lines' own stay.
+    force
+        Write over a file that is there already.
+    """
+    settings = _settings(config)
+    name = _one_pbx(settings, config, pbx)
+    configure()
+    lines = settings.lines_of(name)
+    ours = {number for line in lines for number in (*line.dids, line.caller_id)}
+    output = Output(file, over=force)
+    one = next(p for p in settings.pbx if p.name == name)
+    address = Address(host=one.host, port=one.port, username=one.username, secret=one.secret.get_secret_value())
+    recorder = Recorder(name, address, output.create, Masker(ours) if mask_numbers else None)
+    try:
+        output.check()
+        uvloop.run(until_told(recorder.run, seconds))
+    except BrokenPipeError:
+        nobody_reads()
+        raise SystemExit(PIPE_CLOSED) from None
+    except (CannotRecord, LoginRefused, FileThere) as error:
+        _give_up(str(error))
+    except OSError as error:
+        _give_up(f"{named(file, 'standard output')} cannot be written: {error.strerror}")
+
+
 def plan(settings: Settings, name: str) -> PbxPlan:
     """What is rendered for the PBX `name`."""
     pbx = next(p for p in settings.pbx if p.name == name)
@@ -139,6 +186,16 @@ def _read_events() -> Iterator[ReadEvent]:
     for kind, mark in sorted(WANTED.items()):
         header, _colon, value = mark.decode().strip().partition(": ")
         yield ReadEvent(name=kind.decode(), header=header, value=value)
+
+
+def _one_pbx(settings: Settings, config: Path, pbx: str | None) -> str:
+    names = [p.name for p in settings.pbx]
+    if pbx is None and len(names) > 1:
+        _give_up(f"{config} has more than one PBX; name one with --pbx: {', '.join(names)}")
+    name = pbx or names[0]
+    if name not in names:
+        _give_up(f"{config} has no [[pbx]] {name}; there are: {', '.join(names)}")
+    return name
 
 
 def _settings(config: Path) -> Settings:

@@ -178,7 +178,9 @@ class Session:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.deadlines.connect):
             _transport, self._wire = await loop.create_connection(
-                lambda: self._make_wire(self._wanted, self._received, self._on_lost), self._address.host, self._address.port
+                lambda: self._make_wire(self._wanted, self._received, self._on_lost),
+                self._address.host,
+                self._address.port,
             )
         try:
             async with asyncio.timeout(self.deadlines.reply):
