@@ -1,243 +1,289 @@
-"""Who talks with whom, told from events as Asterisk sends them; each test is one caller's story."""
+"""One call, one outcome: who is called, who rings, who talks with whom. Each test is one caller's story."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from ami_bridge.domain import events as ev
-from ami_bridge.domain.names import Bridgeid, ChannelName, Linkedid, QueueName, Uniqueid
-from ami_bridge.domain.tracker import (
-    CallAnswered,
-    CallEnded,
-    CallRinging,
-    CallStarted,
-    Fact,
-    QueueJoined,
-    QueueLeft,
-    Tracker,
+from ami_bridge.domain import facts as fa
+from ami_bridge.domain.events import DialOutcome
+from ami_bridge.domain.names import ChannelName, Linkedid, Uniqueid
+from tests.unit.domain.stories import (
+    ANSWER,
+    BUSY,
+    CANCEL,
+    FAILED,
+    NO_ANSWER,
+    Story,
+    alerts,
+    asks_to_hang_up,
+    comes,
+    dialled,
+    dials,
+    enters,
+    gone,
+    hangs_up,
+    leaves,
+    local,
+    part,
+    phone,
+    renamed,
+    rings,
+    shows,
+    talk,
+    up,
 )
 
-T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-CALLER, AGENT = "100.1", "100.2"
+STARTED = "a: a (+4930123) calls 5550100"
 
 
-def created(uniqueid: str, name: str, linkedid: str = CALLER, dialled: str = "5550100") -> ev.ChannelCreated:
-    return ev.ChannelCreated(
-        uniqueid=Uniqueid(uniqueid),
-        linkedid=Linkedid(linkedid),
-        name=ChannelName(name),
-        state=ev.ChannelState.DOWN,
-        caller_number="+4930123",
-        dialled=dialled,
-    )
+# ---- a call that is answered
 
 
-def state(uniqueid: str, to: ev.ChannelState) -> ev.ChannelStateChanged:
-    return ev.ChannelStateChanged(uniqueid=Uniqueid(uniqueid), state=to)
-
-
-def hung_up(uniqueid: str, cause: int = 16) -> ev.ChannelHungUp:
-    return ev.ChannelHungUp(uniqueid=Uniqueid(uniqueid), cause=cause)
-
-
-def enters(bridge: str, uniqueid: str) -> ev.BridgeEntered:
-    return ev.BridgeEntered(bridge=Bridgeid(bridge), uniqueid=Uniqueid(uniqueid))
-
-
-def leaves(bridge: str, uniqueid: str) -> ev.BridgeLeft:
-    return ev.BridgeLeft(bridge=Bridgeid(bridge), uniqueid=Uniqueid(uniqueid))
-
-
-def joins(queue: str, uniqueid: str, waited: float = 0) -> ev.QueueCallerJoined:
-    return ev.QueueCallerJoined(uniqueid=Uniqueid(uniqueid), queue=QueueName(queue), position=1, waited=waited)
-
-
-def drops_out(queue: str, uniqueid: str) -> ev.QueueCallerLeft:
-    return ev.QueueCallerLeft(uniqueid=Uniqueid(uniqueid), queue=QueueName(queue))
-
-
-def pair(one: str, two: str) -> ev.LocalPaired:
-    return ev.LocalPaired(one=Uniqueid(one), two=Uniqueid(two))
-
-
-def play(tracker: Tracker, *events: ev.Event) -> list[Fact]:
-    """Feed events a second apart."""
-    return [fact for second, event in enumerate(events) for fact in tracker.feed(event, T0 + timedelta(seconds=second))]
-
-
-def ended(facts: list[Fact]) -> CallEnded:
-    [end] = [fact for fact in facts if isinstance(fact, CallEnded)]
-    return end
-
-
-def is_empty(tracker: Tracker) -> bool:
-    return not (tracker.channels or tracker.calls or tracker.bridges)
-
-
-QUEUE_CALL = (
-    created(CALLER, "PJSIP/trunk-01"),
-    joins("support", CALLER),
-    created(AGENT, "PJSIP/101-02", dialled="s"),
-    state(AGENT, ev.ChannelState.RINGING),
-    drops_out("support", CALLER),
-    enters("b1", AGENT),
-    enters("b1", CALLER),
-    leaves("b1", CALLER),
-    hung_up(CALLER),
-    leaves("b1", AGENT),
-    hung_up(AGENT),
-)
-
-
-def test_a_queue_call_that_an_agent_answers() -> None:
-    tracker = Tracker()
-    facts = play(tracker, *QUEUE_CALL)
-    call = Linkedid(CALLER)
-    assert facts == [
-        CallStarted(call=call, caller=ChannelName("PJSIP/trunk-01"), number="+4930123", dialled="5550100"),
-        QueueJoined(call=call, queue=QueueName("support")),
-        CallRinging(call=call, channel=ChannelName("PJSIP/101-02")),
-        QueueLeft(call=call, queue=QueueName("support")),
-        CallAnswered(call=call, caller=ChannelName("PJSIP/trunk-01"), by=ChannelName("PJSIP/101-02")),
-        CallEnded(call=call, answered=True, cause=16, dialled="5550100", lasted=10.0),
+def test_a_call_that_is_answered_is_told_whole() -> None:
+    story = Story()
+    call, caller, agent = Linkedid("a"), ChannelName("PJSIP/a-01"), ChannelName("PJSIP/b-01")
+    assert story.facts(talk("a", "b"), leaves("b1", "a"), gone("a"), leaves("b1", "b"), gone("b")) == [
+        fa.CallStarted(call=call, caller=caller, caller_number="+4930123", dialled="5550100"),
+        fa.Ringing(call=call, caller=caller, targets=(agent,)),
+        fa.DialEnded(call=call, caller=caller, targets=(agent,), outcome=DialOutcome.ANSWERED),
+        fa.Answered(call=call, caller=caller, by=agent),
+        fa.CallEnded(
+            call=call,
+            caller=caller,
+            outcome=fa.CallOutcome.COMPLETED,
+            answered=True,
+            cause=16,
+            dialled="5550100",
+            lasted=12.0,
+        ),
     ]
-    assert is_empty(tracker)
+    assert story.tracker.empty
 
 
-def test_a_caller_who_gives_up_leaves_the_queue_once_and_the_call_ends_unanswered() -> None:
-    tracker = Tracker()
-    facts = play(
-        tracker,
-        created(CALLER, "PJSIP/trunk-01"),
-        joins("support", CALLER),
-        hung_up(CALLER),
-        drops_out("support", CALLER),  # app_queue reports it after the hang-up
-    )
-    assert [type(fact) for fact in facts] == [CallStarted, QueueJoined, QueueLeft, CallEnded]
-    assert not ended(facts).answered
-    assert is_empty(tracker)
+def test_a_call_starts_when_somebody_is_dialled_and_not_before() -> None:
+    story = Story()
+    assert story.tell(comes("a"), up("a"), phone("b", "a")) == []
+    assert story.tell(dials("a", "b")) == [STARTED]
+    assert story.tell(phone("c", "a"), dials("a", "c")) == []
+
+
+def test_a_call_nobody_was_dialled_for_starts_and_ends_with_its_end() -> None:
+    story = Story()
+    assert story.tell(comes("a"), up("a")) == []
+    assert story.tell(gone("a")) == [STARTED, "a: ends for a, completed, unanswered"]
+
+
+def test_who_hangs_up_in_a_menu_gave_up() -> None:
+    assert Story().tell(comes("a"), up("a"), hangs_up("a")) == [STARTED, "a: ends for a, cancelled, unanswered"]
+
+
+def test_a_number_that_is_withheld_in_time_is_never_told() -> None:
+    """Newchannel still carries it; what the caller wishes comes next."""
+    story = Story()
+    assert story.tell(comes("a"), shows("a", ""), phone("b", "a"), dials("a", "b")) == ["a: a (withheld) calls 5550100"]
+    assert story.tell(shows("a", "+49304711"), rings("b")) == ["a: b rings for a"]
+
+
+def test_the_number_a_phone_shows_is_its_own_and_not_the_callers() -> None:
+    assert Story().tell(comes("a"), phone("b", "a"), shows("b", "101"), dials("a", "b")) == [STARTED]
+
+
+def test_a_phone_rings_once_however_often_it_is_said() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"))
+    assert story.tell(rings("b"), alerts("b"), rings("b")) == ["a: b rings for a"]
+
+
+def test_early_media_is_alerting() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"))
+    assert story.tell(alerts("b")) == ["a: b rings for a"]
+
+
+def test_an_answer_implies_that_it_rang() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"))
+    assert story.tell(up("b"), dialled("a", "b", ANSWER)) == ["a: b rings for a", "a: b answered to a"]
+
+
+def test_a_phone_that_rings_before_it_is_said_to_be_dialled_rings_once() -> None:
+    story = Story()
+    assert story.tell(comes("a"), phone("b", "a"), rings("b"), dials("a", "b"), rings("b")) == [
+        STARTED,
+        "a: b rings for a",
+    ]
 
 
 def test_answer_in_the_dialplan_is_not_a_person() -> None:
-    facts = play(
-        Tracker(), created(CALLER, "PJSIP/trunk-01"), state(CALLER, ev.ChannelState.UP), enters("music", CALLER)
-    )
-    assert [type(fact) for fact in facts] == [CallStarted]
+    assert Story().tell(comes("a"), up("a"), enters("music", "a")) == []
 
 
 def test_an_agent_who_waits_alone_in_the_bridge_answers_nobody_until_the_caller_comes() -> None:
-    tracker = Tracker()
-    play(tracker, created(CALLER, "PJSIP/trunk-01"), created(AGENT, "PJSIP/101-02"))
-    assert play(tracker, enters("b1", AGENT)) == []
-    assert [type(fact) for fact in play(tracker, enters("b1", CALLER))] == [CallAnswered]
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), dialled("a", "b", ANSWER))
+    assert story.tell(enters("b1", "b")) == []
+    assert story.tell(enters("b1", "a")) == ["a: a talks with b"]
 
 
-@pytest.mark.parametrize("last", ["pair", "caller", "agent"])
-def test_a_local_channel_is_a_pipe_that_is_looked_through(last: str) -> None:
-    """The caller meets one half, the agent the other; in whatever order that is told, the agent answered."""
-    tracker = Tracker()
-    play(
-        tracker,
-        created(CALLER, "PJSIP/trunk-01"),
-        created("100.3", "Local/agent@agents-01;1"),
-        created("100.4", "Local/agent@agents-01;2"),
-        created(AGENT, "PJSIP/101-02"),
-    )
-    steps = {
-        "pair": [pair("100.3", "100.4")],
-        "caller": [enters("b1", CALLER), enters("b1", "100.3")],
-        "agent": [enters("b2", "100.4"), enters("b2", AGENT)],
-    }
-    before = [event for step, events in steps.items() if step != last for event in events]
-    assert play(tracker, *before) == []
-    [answered] = play(tracker, *steps[last])
-    assert isinstance(answered, CallAnswered)
-    assert answered.by == "PJSIP/101-02"
+def test_asterisks_own_helpers_are_nobody() -> None:
+    helpers = [
+        comes(f"h{n}", "a", name=f"{kind}/bridge-0{n}")
+        for n, kind in enumerate(("Announcer", "CBAnn", "Recorder", "UnicastRTP"))
+    ]
+    assert Story().tell(comes("a"), helpers, enters("b1", "a", *(str(helper.uniqueid) for helper in helpers))) == []
 
 
-def test_a_caller_bridged_with_a_pipe_that_leads_nowhere_is_not_answered() -> None:
-    facts = play(
-        Tracker(),
-        created(CALLER, "PJSIP/trunk-01"),
-        created("100.3", "Local/agent@agents-01;1"),
-        created("100.4", "Local/agent@agents-01;2"),
-        pair("100.3", "100.4"),
-        enters("b1", CALLER),
-        enters("b1", "100.3"),
-    )
-    assert [type(fact) for fact in facts] == [CallStarted]
+def test_a_caller_who_is_put_on_hold_and_back_is_answered_once() -> None:
+    story = Story()
+    story.tell(talk("a", "b"))
+    assert story.tell(leaves("b1", "a"), enters("b1", "a"), enters("b2", "b", "a")) == []
 
 
-def test_pipes_in_a_ring_do_not_hang_the_tracker() -> None:
-    facts = play(
-        Tracker(),
-        created(CALLER, "PJSIP/trunk-01"),
-        created("100.3", "Local/a@x-01;1"),
-        created("100.4", "Local/a@x-01;2"),
-        pair("100.3", "100.4"),
-        enters("b1", "100.3"),
-        enters("b1", "100.4"),
-        enters("b1", CALLER),
-    )
-    assert [type(fact) for fact in facts] == [CallStarted]
+# ---- what became of the phones
 
 
-def test_a_transfer_to_another_agent_is_one_call_answered_once() -> None:
-    tracker = Tracker()
-    facts = play(
-        tracker,
-        created(CALLER, "PJSIP/trunk-01"),
-        created(AGENT, "PJSIP/101-02"),
-        enters("b1", CALLER),
-        enters("b1", AGENT),
-        leaves("b1", CALLER),
-        created("100.5", "PJSIP/102-03"),
-        enters("b2", "100.5"),
-        enters("b2", CALLER),
-        hung_up(AGENT),
-        hung_up("100.5"),
-        hung_up(CALLER, 17),
-    )
-    assert [type(fact) for fact in facts] == [CallStarted, CallAnswered, CallEnded]
-    assert ended(facts).cause == 17
-    assert is_empty(tracker)
+@pytest.mark.parametrize(
+    ("told", "cause", "outcome"),
+    [
+        (NO_ANSWER, 21, "rejected"),  # 603, which DialEnd calls no answer
+        (BUSY, 17, "busy"),
+        (BUSY, 21, "rejected"),
+        (BUSY, 19, "no-answer"),
+        (NO_ANSWER, 16, "no-answer"),
+        (CANCEL, 26, "cancelled"),  # answered elsewhere
+        (CANCEL, 16, "cancelled"),
+        (DialOutcome.FAILED, 3, "failed"),
+        (DialOutcome.FAILED, 20, "failed"),
+        (None, 16, "cancelled"),
+        (None, 38, "failed"),
+        (None, 17, "busy"),
+    ],
+)
+def test_what_became_of_a_phone_is_told_at_its_hang_up_by_the_cause(
+    told: DialOutcome | None, cause: int, outcome: str
+) -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), rings("b"))
+    assert story.tell([dialled("a", "b", told)] if told else []) == []
+    assert story.tell(gone("b", cause)) == [f"a: b {outcome} to a"]
+    [end] = story.tell(gone("a", cause))
+    assert end.endswith(f"{outcome}, unanswered")
+    assert story.tracker.empty
 
 
-def test_late_news_of_leaving_the_old_bridge_does_not_take_anybody_out_of_the_new_one() -> None:
-    tracker = Tracker()
-    play(tracker, created(CALLER, "PJSIP/trunk-01"), created(AGENT, "PJSIP/101-02"), enters("b1", CALLER))
-    play(tracker, enters("b2", CALLER), leaves("b1", CALLER))
-    [answered] = play(tracker, enters("b2", AGENT))
-    assert isinstance(answered, CallAnswered)
+def test_a_group_where_one_answers_is_answered_by_that_one() -> None:
+    story = Story()
+    story.tell(comes("a"), (e for p in ("b", "c") for e in (phone(p, "a"), dials("a", p), rings(p))))
+    assert story.tell(dialled("a", "c", ANSWER), dialled("a", "b", CANCEL), gone("b", 26)) == [
+        "a: c answered to a",
+        "a: b cancelled to a",
+    ]
+    assert story.tell(enters("b1", "c", "a"), gone("c"), gone("a")) == [
+        "a: a talks with c",
+        "a: ends for a, completed, answered",
+    ]
 
 
-def test_every_event_doubled_tells_the_same_story() -> None:
-    once, twice = play(Tracker(), *QUEUE_CALL), play(Tracker(), *(e for event in QUEUE_CALL for e in (event, event)))
-    assert [type(fact) for fact in twice] == [type(fact) for fact in once]
+@pytest.mark.parametrize(
+    ("causes", "outcome"),
+    [((17, 19), "no-answer"), ((17, 21), "busy"), ((21, 38), "rejected"), ((38, 38), "failed")],
+)
+def test_of_several_phones_the_most_hopeful_gives_the_outcome(causes: tuple[int, ...], outcome: str) -> None:
+    story = Story()
+    phones = [f"p{n}" for n in range(len(causes))]
+    story.tell(comes("a"), (e for p in phones for e in (phone(p, "a"), dials("a", p))))
+    story.tell(e for p, cause in zip(phones, causes, strict=True) for e in (dialled("a", p, FAILED), gone(p, cause)))
+    assert story.tell(gone("a", 19)) == [f"a: ends for a, {outcome}, unanswered"]
 
 
-def test_events_about_channels_never_seen_say_nothing() -> None:
-    tracker = Tracker()
-    strangers = [event for event in QUEUE_CALL if not isinstance(event, ev.ChannelCreated)]
-    assert play(tracker, *strangers, pair("100.3", "100.4")) == []
-    assert is_empty(tracker)
+def test_the_last_attempt_is_what_the_caller_met() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), rings("b"), dialled("a", "b", NO_ANSWER), gone("b"))
+    story.tell(phone("c", "a"), dials("a", "c"), dialled("a", "c", BUSY), gone("c", 17))
+    assert story.tell(gone("a", 17)) == ["a: ends for a, busy, unanswered"]
 
 
-def test_who_already_waited_when_the_link_came_up_has_waited_that_long() -> None:
-    tracker = Tracker()
-    play(tracker, created(CALLER, "PJSIP/trunk-01"))
-    tracker.feed(joins("support", CALLER, waited=42), T0)
-    assert tracker.calls[Linkedid(CALLER)].queues == {QueueName("support"): T0 - timedelta(seconds=42)}
+def test_a_caller_who_hangs_up_while_it_rings_has_cancelled() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), rings("b"))
+    assert story.tell(asks_to_hang_up("a"), dialled("a", "b", CANCEL), gone("b", 0), gone("a", 0)) == [
+        "a: b cancelled to a",
+        "a: ends for a, cancelled, unanswered",
+    ]
 
 
-def test_a_lost_link_leaves_nothing_behind() -> None:
-    tracker = Tracker()
-    play(tracker, *QUEUE_CALL[:7])
-    tracker.forget()
-    assert is_empty(tracker)
+def test_a_caller_who_hears_it_was_busy_and_hangs_up_has_not_cancelled() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), dialled("a", "b", BUSY), gone("b", 17), up("a"))
+    assert story.tell(hangs_up("a")) == ["a: ends for a, busy, unanswered"]
 
 
-def test_events_about_devices_and_trunks_are_left_to_others() -> None:
-    assert play(Tracker(), ev.PbxStopping(), ev.OriginateEnded(uniqueid=Uniqueid("x"), answered=True)) == []
+@pytest.mark.parametrize(
+    ("cause", "answered_by_the_dialplan", "outcome"),
+    [
+        (16, True, "completed"),
+        (16, False, "cancelled"),
+        (0, False, "cancelled"),
+        (17, False, "busy"),
+        (21, False, "rejected"),
+        (19, False, "no-answer"),
+        (20, False, "failed"),  # the phone is not there: nobody was dialled
+        (34, False, "failed"),
+    ],
+)
+def test_a_call_without_a_phone_ends_as_the_dialplan_ended_it(
+    cause: int, answered_by_the_dialplan: bool, outcome: str
+) -> None:
+    story = Story()
+    story.tell(comes("a"), [up("a")] if answered_by_the_dialplan else [])
+    assert story.tell(gone("a", cause)) == [STARTED, f"a: ends for a, {outcome}, unanswered"]
+
+
+def test_a_phone_that_forwards_is_told_and_does_not_count_for_the_caller() -> None:
+    """302: DialEnd names the forward; the next phone is dialled through a pipe. The first had not refused anybody."""
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), rings("b"))
+    story.tell(local("f", "a"), dialled("a", "b", CANCEL, forwarded=True), dials("a", "f1"))
+    assert story.tell(gone("b", 16)) == ["a: b cancelled to a"]
+    assert story.tell(phone("c", "a"), dials("f2", "c"), rings("c"), dialled("f2", "c", BUSY), gone("c", 17)) == [
+        "a: c rings for a",
+        "a: c busy to a",
+    ]
+    assert story.tell(gone("f1", 17), gone("f2", 17), gone("a", 17)) == ["a: ends for a, busy, unanswered"]
+
+
+def test_a_leg_that_picks_up_and_never_confirms_was_no_answer() -> None:
+    """The mobile has to press a key before it is joined: it sits in a bridge with a pipe whose other half does not."""
+    story = Story()
+    story.tell(comes("a"), local("l", "a"), dials("a", "l1"), phone("m", "a"), dials("l2", "m"))
+    assert story.tell(rings("m"), up("m"), dialled("l2", "m", ANSWER), enters("b1", "m", "l2")) == [
+        "a: m rings for a",
+        "a: m answered to a",
+    ]
+    assert story.tell(part("b1", "m"), part("b1", "l2"), dialled("a", "l1", NO_ANSWER), gone("l1"), gone("a", 19)) == [
+        "a: ends for a, no-answer, unanswered"
+    ]
+    assert story.tracker.empty
+
+
+# ---- names
+
+
+def test_a_channel_that_takes_over_anothers_phone_takes_its_name() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), dialled("a", "b", ANSWER))
+    story.tell(renamed("b", "PJSIP/b-01<MASQ>"), renamed("b", "PJSIP/c-01"))
+    assert story.tell(enters("b1", "a", "b")) == ["a: a talks with c"]
+
+
+def test_a_zombie_is_nobody_and_keeps_its_callers_name() -> None:
+    story = Story()
+    story.tell(comes("a"), phone("b", "a"), dials("a", "b"), renamed("a", "PJSIP/c-01<ZOMBIE>"))
+    assert story.tell(enters("b1", "a", "b")) == []
+    assert story.tell(gone("b", 26), gone("a")) == ["a: b cancelled to a", "a: ends for a, cancelled, unanswered"]
+
+
+def test_a_caller_who_is_renamed_is_told_by_the_new_name() -> None:
+    story = Story()
+    story.tell(comes("a"), renamed("a", "PJSIP/z-01"), phone("b", "a"))
+    assert story.tell(dials("a", "b"), gone("b"), gone(Uniqueid("a")))[0] == "a: z (+4930123) calls 5550100"
