@@ -76,6 +76,23 @@ class Calls:
         channels = (self.channels[uniqueid] for uniqueid in call.channels)
         return any(c.party and c.dialler is not None and c.uniqueid in c.dialler.targets for c in channels)
 
+    @staticmethod
+    def rung_by(dialler: Channel) -> list[Channel]:
+        """The parties `dialler` is dialling, through pipes."""
+        found: list[Channel] = []
+        todo = list(dialler.targets.values())
+        seen: set[Uniqueid] = set()
+        while todo:
+            target = todo.pop(0)
+            if target.uniqueid in seen:
+                continue
+            seen.add(target.uniqueid)
+            if target.party:
+                found.append(target)
+            elif target.pair is not None:
+                todo += target.pair.targets.values()
+        return found
+
     def say(self, call: Call, fact: Fact) -> list[Fact]:
         """`fact` about `call`, after its start if that was not told yet; nothing about a call nobody knows."""
         return [*self.start(call), fact] if call.caller is not None else []
@@ -112,6 +129,8 @@ class Calls:
     def move(self, channel: Channel, call: Call, now: datetime) -> list[Fact]:
         """Hand `channel`, and whoever it is dialling, over to `call`; the call it leaves ends if that was all of it."""
         old, todo = channel.call, [channel]
+        if old is call:
+            return []
         while todo:
             here = todo.pop()
             if here.call is not old:

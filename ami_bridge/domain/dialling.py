@@ -50,6 +50,20 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     return facts + calls.start(call)
 
 
+def hand_over(calls: Calls, old: Channel, new: Channel, now: datetime) -> list[Fact]:
+    """What `old` dials is dialled by `new` from now on, as when a transferer lets go of a phone that still rings."""
+    facts: list[Fact] = []
+    call, targets = new.call, list(old.targets.values())
+    _new_attempt(call)
+    for target in targets:
+        calls.undial(target)
+        facts += calls.move(target, call, now)
+        target.dialler, new.targets[target.uniqueid] = new, target
+    for target in (*targets, *calls.rung_by(new)):
+        target.attempt = call.attempt
+    return facts
+
+
 def _nested(dialler: Channel) -> bool:
     """Whether `dialler` dials on behalf of somebody who dialled its other half."""
     pair = dialler.pair
@@ -97,6 +111,8 @@ def ended(calls: Calls, event: ev.DialEnded, _now: datetime) -> list[Fact]:
     if target is None or target.attempt == 0:
         return []
     if target.dialler is not None:
+        if event.caller not in (None, target.dialler.uniqueid) and event.outcome is not DialOutcome.ANSWERED:
+            return []  # by the one in whose place another dials: it rings on
         target.dialler.targets.pop(target.uniqueid, None)
     if event.outcome is not DialOutcome.ANSWERED:
         if target.dial_outcome is None:  # what is said a second time is that the phone stops ringing

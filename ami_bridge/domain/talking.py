@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ami_bridge.domain import dialling
 from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
 from ami_bridge.domain.call import Channel, Transfer
@@ -88,9 +89,12 @@ def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datet
     facts = calls.tell_transfer(call)
     _stays(stays, first, second)
     if target is None:
-        rung = [channel.name for channel in _rung_by(second)]
+        rung = [channel.name for channel in calls.rung_by(second)]
         call.transfer = Transfer(TransferKind.BLONDE, second.name, stays.name, rung)
-        return facts + (calls.tell_transfer(call) if rung else [])
+        if not rung:
+            return facts
+        facts += calls.tell_transfer(call)
+        return facts + dialling.hand_over(calls, second, stays, now)
     call.transfer = Transfer(TransferKind.ATTENDED, second.name, stays.name, [target.name])
     facts += calls.tell_transfer(call)
     call.heard()
@@ -114,19 +118,6 @@ def _far_end(calls: Calls, named: Uniqueid | None, near: Channel, *but: Channel)
         return channel
     heard = calls.bridges.parties(near.bridge) if channel is None else calls.bridges.beyond(channel)
     return next((party for party in heard if party is not near and party not in but), None)
-
-
-def _rung_by(dialler: Channel) -> list[Channel]:
-    """The parties `dialler` is dialling, through pipes."""
-    found: list[Channel] = []
-    todo = list(dialler.targets.values())
-    while todo:
-        target = todo.pop(0)
-        if target.party:
-            found.append(target)
-        elif target.pair is not None:
-            todo += target.pair.targets.values()
-    return found
 
 
 def picked_up(calls: Calls, event: ev.PickedUp, now: datetime) -> list[Fact]:

@@ -48,6 +48,7 @@ class Watch:
     _by_did: dict[str, Line] = field(default_factory=dict)
     _by_queue: dict[QueueName, Line] = field(default_factory=dict)
     _by_device: dict[Device, list[Line]] = field(default_factory=dict)
+    _lines_of_agent: dict[Device, set[LineName]] = field(default_factory=dict)
     _device_of: dict[tuple[QueueName, Device], Device] = field(default_factory=dict)  # by what a queue rings
     _contacts: dict[TrunkName, dict[str, bool]] = field(default_factory=dict)
     _line_of: dict[Linkedid, Line] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Watch:
                 self._by_queue[route.queue] = line
             for device in route.ring:
                 self._by_device.setdefault(device, []).append(line)
+                self._lines_of_agent.setdefault(device, set()).add(line.name)
 
     def feed(self, event: ev.Event, now: datetime) -> list[Effect]:
         """Take one event seen at `now` (aware); return what is to be done about it."""
@@ -168,9 +170,9 @@ class Watch:
     def call_answered(self, fact: fa.Answered, _now: datetime) -> list[Effect]:
         """Whoever talks is alive, having answered or having called."""
         device = _device(fact.by)
-        for line in self.lines.values():
-            line.agent_talks(device)
-            line.agent_talks(_device(fact.caller))
+        for talks in (device, _device(fact.caller)):
+            for name in self._lines_of_agent.get(talks, ()):
+                self.lines[name].agent_talks(talks)
         if _is_attempt(fact.call):
             return [MovePromise(AttemptId(fact.call), Step.JOINED, f"talking with {device}")]
         line_of_call = self._line_of.get(fact.call)
@@ -243,6 +245,7 @@ class Watch:
             return []
         if event.rung is not None:
             self._device_of[event.queue, event.rung] = event.device
+        self._lines_of_agent.setdefault(event.device, set()).add(line.name)
         changes = line.agent_seen(event.device, now, state=event.state, paused=event.paused)
         return [*self._attendance(changes), PlaceCalls(line.name)]
 
