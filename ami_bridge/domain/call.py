@@ -103,7 +103,7 @@ class Call:
     dialled: str = ""
     channels: set[Uniqueid] = field(default_factory=set)
     answered: bool = False
-    unheard: bool = True  # the caller waits for a person: not answered yet, sent onward, or parked
+    unheard: bool = True  # the caller waits for a person: not answered yet, sent onward, parked, or in a queue again
     attempt: int = 0
     outcomes: set[DialOutcome] = field(default_factory=set)  # of the phones of the last attempt
     transfer: Transfer | None = None

@@ -47,7 +47,8 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
         return facts
     if call.transfer is not None and target.name not in call.transfer.to:
         call.transfer.to.append(target.name)
-    return facts + calls.start(call)
+    facts += calls.start(call)
+    return facts + (_alerts(calls, target) if target.state is ChannelState.RINGING else [])
 
 
 def hand_over(calls: Calls, old: Channel, new: Channel, now: datetime) -> list[Fact]:
@@ -97,9 +98,12 @@ def alerted(calls: Calls, event: ev.DialAlerted, _now: datetime) -> list[Fact]:
 
 
 def _alerts(calls: Calls, channel: Channel) -> list[Fact]:
-    """Told once a phone. That of a caller who was called first, to click and dial, rings for nobody else."""
+    """Told once a phone, when it is known to be dialled: a fast one rings before DialBegin.
+
+    That of a caller who was called first, to click and dial, rings for nobody else.
+    """
     call = channel.call
-    if channel.alerted or not channel.party or channel.uniqueid == call.caller:
+    if channel.alerted or channel.attempt == 0 or not channel.party or channel.uniqueid == call.caller:
         return []
     channel.alerted = True
     ringing = fa.Ringing(call=call.id, caller=call.caller_name, targets=(channel.name,))

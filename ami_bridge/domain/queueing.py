@@ -30,7 +30,7 @@ def joined(calls: Calls, event: ev.QueueCallerJoined, now: datetime) -> list[Fac
         return []
     facts = calls.leave_queues(call, QueueExit.TIMED_OUT) if call.out_of_queue else []
     call.queues[event.queue] = now - timedelta(seconds=event.waited)
-    call.queue_exit = None
+    call.queue_exit, call.unheard = None, True
     return facts + calls.say(call, fa.QueueJoined(call=call.id, caller=call.caller_name, queue=event.queue))
 
 
