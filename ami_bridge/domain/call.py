@@ -20,15 +20,14 @@ _BY_CAUSE = {
     21: DialOutcome.REJECTED,
     26: DialOutcome.CANCELLED,  # answered elsewhere
 }
-# What a caller met when several phones were tried at once, the first that holds.
-_ORDER = (
-    (DialOutcome.ANSWERED, CallOutcome.NO_ANSWER),  # picked up, and never joined: the key to accept was not pressed
-    (DialOutcome.CANCELLED, CallOutcome.CANCELLED),
-    (DialOutcome.NO_ANSWER, CallOutcome.NO_ANSWER),
-    (DialOutcome.BUSY, CallOutcome.BUSY),
-    (DialOutcome.REJECTED, CallOutcome.REJECTED),
-    (DialOutcome.FAILED, CallOutcome.FAILED),
-)
+_MET = {
+    DialOutcome.ANSWERED: CallOutcome.NO_ANSWER,  # picked up, and never joined: the key to accept was not pressed
+    DialOutcome.NO_ANSWER: CallOutcome.NO_ANSWER,
+    DialOutcome.BUSY: CallOutcome.BUSY,
+    DialOutcome.REJECTED: CallOutcome.REJECTED,
+    DialOutcome.CANCELLED: CallOutcome.CANCELLED,
+    DialOutcome.FAILED: CallOutcome.FAILED,
+}
 _UNDIALLED = {
     17: CallOutcome.BUSY,
     18: CallOutcome.NO_ANSWER,
@@ -134,8 +133,16 @@ class Call:
             return CallOutcome.CANCELLED
         if self.queue_exit is not None:  # whatever its agents' phones answered
             return CallOutcome.NO_ANSWER
-        met = next((outcome for dial, outcome in _ORDER if dial in self.outcomes), None)
-        return met or self._undialled()
+        return self._met() if self.outcomes else self._undialled()
+
+    def _met(self) -> CallOutcome:
+        """What the phones of the last attempt answered; of those that answered differently, nobody was there."""
+        if DialOutcome.CANCELLED in self.outcomes and DialOutcome.ANSWERED not in self.outcomes:
+            return CallOutcome.CANCELLED
+        answers = {_MET[outcome] for outcome in self.outcomes if outcome is not DialOutcome.FAILED}
+        if len(answers) > 1:
+            return CallOutcome.NO_ANSWER
+        return next(iter(answers), CallOutcome.FAILED)
 
     def _undialled(self) -> CallOutcome:
         """No phone was dialled: the caller gave up, or the dialplan refused them or took care of them by itself."""
