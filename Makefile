@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint bench lock clean-lab
+.PHONY: help setup up demo test lint bench fuzz lock clean-lab
 
 STAMPS := .cache/setup
 TOOLS := .cache/tools
@@ -16,6 +16,7 @@ help:
 	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
+	@echo "make fuzz         minutes of hostile bytes for all that reads the AMI wire (SEED=N: the same again)"
 	@echo "make setup        system packages and the virtual environment (the others do this by themselves)"
 	@echo "make lock         write the requirements*.lock files anew from pyproject.toml"
 	@echo "make clean-lab    remove the containers, their images, data and secrets"
@@ -56,6 +57,11 @@ lint: setup
 
 bench: up
 	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(PYTHON) "$$file"; done
+
+fuzz: setup
+	@seed=$${SEED:-$$RANDOM}; echo "seed: $$seed"; \
+	$(PYTHON) -m pytest -p no:cacheprovider --hypothesis-profile=fuzz --hypothesis-seed=$$seed \
+		tests/unit/ami tests/adapters/ami/test_wire.py tests/adapters/ami/test_garbage.py
 
 lock: $(STAMPS)/venv
 	$(COMPILE) pyproject.toml -o requirements.lock
