@@ -250,7 +250,8 @@ class Runner:
         with self._troubles():
             await self._callbacks.reconcile()
         self.announcer.link_up()
-        await self.sight.watched()
+        if not await self.sight.watched(up):
+            return
         self._workers.renew.set()
         with self._troubles():
             await self._catch_up()

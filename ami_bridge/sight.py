@@ -129,24 +129,31 @@ class Sight:
         self._seen(up, started, now)
         return effects
 
-    async def watched(self) -> None:
-        """All that follows from having been away is done: operators are told that the PBX is watched again."""
+    async def watched(self, up: LinkUp) -> bool:
+        """All that follows from having been away is done: tell operators that the PBX is watched again.
+
+        False, and nothing told, when it is lost again already: then that is one gap.
+        """
+        if not self._session.holds(up):
+            return False
         self._show(Link.UP, "")
         since, found = self._again
         with Troubles(self._log):
             end = partial(self._store.blind_spots.end, self._pbx, since, found)
             await self._unwritten.write(f"seen again {since}", end)
+        return True
 
     async def lose(self, down: LinkDown, since: datetime) -> None:
         """The link is down, or could not be built up; the PBX was last heard of at `since`."""
         reason = down.reason
         if self._stopping:
             reason, self._stopping = f"the PBX was shut down ({reason})", False
-        if self.state.link is Link.UP or not self.state.detail:
-            self._log.warning("The AMI link is down", reason=reason)
-            await self._begin(since, reason)
+        first = self.state.link is Link.UP or not self.state.detail
         self._watch.lost_sight()
         self._show(Link.CONNECTING, reason)
+        if first:
+            self._log.warning("The AMI link is down", reason=reason)
+            await self._begin(since, reason)
 
     async def refused(self, why: str) -> None:
         """The PBX does not let us in, and will not until somebody mends that."""

@@ -81,6 +81,8 @@ class Pbx(Manager):
     rehearses: bool = True
     started: str = "08:00:00"  # when this Asterisk was started
     dialled: dict[str, str] = field(default_factory=dict)  # channel name -> the number its caller dialled
+    registrations: dict[str, str] = field(default_factory=dict)  # trunk -> Status
+    records: dict[str, str] = field(default_factory=dict)  # where the companion reads what this PBX wrote down
     desk: HouseDesk | None = None
     rehearsals: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -101,7 +103,14 @@ class Pbx(Manager):
             "QueueStatus": self._queue,
             "DeviceStateList": listing,
             "BridgeList": listing,
-            "PJSIPShowRegistrationsOutbound": listing,
+            "PJSIPShowRegistrationsOutbound": lambda action: listing(
+                action,
+                *(
+                    f"OutboundRegistrationDetail|ObjectName: {trunk}|ClientUri: sip:{trunk}@us|ServerUri: sip:carrier"
+                    f"|Endpoint: |Status: {status}"
+                    for trunk, status in self.registrations.items()
+                ),
+            ),
             "CoreStatus": lambda action: response(
                 action,
                 "Success",
@@ -187,7 +196,11 @@ class Pbx(Manager):
             f"QueueMember|Queue: support|Location: {device}|StateInterface: {device}|Status: {status}|Paused: 0"
             for device, status in self.members.items()
         )
-        return listing(action, *members)
+        entries = (
+            f"QueueEntry|Queue: support|Position: {place}|Channel: x|Uniqueid: {uniqueid}|Wait: 1"
+            for place, uniqueid in enumerate(self.waiting, 1)
+        )
+        return listing(action, *members, *entries)
 
     def _endpoint(self, action: Action) -> bytes:
         name = action["Endpoint"]
@@ -241,6 +254,7 @@ def settings(tmp_path: Path, pbx: Pbx) -> Settings:
                 "host": "127.0.0.1",
                 "port": pbx.port,
                 "secret": SECRET,
+                "records": pbx.records,
                 "trunk": [
                     {"name": "acme-primary", "spoken": "our main telephone line"},
                     {"name": "acme-backup", "spoken": "our second telephone line"},
