@@ -111,7 +111,6 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         )
     ),
     ("HangupRequest", CHANNEL, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
-    ("SoftHangupRequest", {**CHANNEL, "Cause": "16"}, ev.HangupRequested(uniqueid=Uniqueid("100.1"))),
     ("Hangup", {**CHANNEL, "Cause": "17"}, ev.ChannelHungUp(uniqueid=Uniqueid("100.1"), cause=17)),
     ("DialBegin", {"DestUniqueid": "100.2"}, ev.DialBegun(caller=None, target=Uniqueid("100.2"))),
     (
@@ -292,7 +291,6 @@ NEEDED = {
     "Rename": ("Uniqueid", "Newname"),
     "NewCallerid": ("Uniqueid", "CallerIDNum"),
     "HangupRequest": ("Uniqueid",),
-    "SoftHangupRequest": ("Uniqueid",),
     "Hangup": ("Uniqueid", "Cause"),
     "DialBegin": ("DestUniqueid",),
     "DialState": ("DestUniqueid", "DialStatus"),
