@@ -81,25 +81,25 @@ class Leg:
 
     async def refer_to(self, consult: Leg, number: str) -> None:
         """Join the other side with who is, or rings, at the end of `consult`: REFER with Replaces."""
-        replaces = "%3B".join(
-            [
-                await consult.dialog("call-id"),
-                f"to-tag%3D{await consult.dialog('remote_tag')}",
-                f"from-tag%3D{await consult.dialog('local_tag')}",
-            ]
-        )
+        replaces = (await consult.dialog()).replace(";", "%3B").replace("=", "%3D")
         await self.call.do("transfer", TRANSFER_TO=f"<sip:{number}@{self.play.pbx_address}?Replaces={replaces}>")
 
-    async def dialog(self, part: str) -> str:
-        """A part of this phone's SIP dialog: call-id, local_tag, remote_tag."""
-        return await self.call.variable(f"CHANNEL(pjsip,{part})")
+    async def dialog(self) -> str:
+        """The value of a Replaces header that names this phone's SIP dialog with the PBX, as the PBX knows its ends."""
+        ends = [await self.call.variable(f"CHANNEL(pjsip,{part})") for part in ("call-id", "remote_tag", "local_tag")]
+        return f"{ends[0]};to-tag={ends[1]};from-tag={ends[2]}"
+
+    async def replaced(self) -> dict[str, str]:
+        """The channel variables with which a colleague's call takes over this phone's dialog, which still rings."""
+        return {"PJSIP_HEADER(add,Replaces)": f"{await self.dialog()};early-only"}
 
     async def press(self, keys: str) -> None:
         await self.call.press(keys)
 
     async def press_code(self, code: str, number: str) -> None:
         """A feature code, and after its prompt has begun the number."""
-        await self.press(code)
+        if code:
+            await self.press(code)
         await asyncio.sleep(PROMPT)
         await self.press(number)
 
@@ -153,6 +153,16 @@ class Play:
         target = f"sip:{number}@{self.pbx_address}:5060"
         call = await self.lab.carrier.call_from(who, target, **variables)
         return await self._leg(call, who, who[:3])
+
+    async def originate(self, channel: str, number: str, seconds: int) -> None:
+        """Have the PBX ring `channel` for so long, and have whoever answers there dial `number`."""
+        where = {"Channel": channel, "Context": "from-agents", "Exten": number, "Priority": "1"}
+        await self.lab.pbx.ami.action("Originate", {**where, "Timeout": str(seconds * 1000), "Async": "true"})
+
+    async def joined(self, *legs: Leg) -> None:
+        """Wait until each has been in a bridge."""
+        for leg in legs:
+            await self.seen("BridgeEnter", Channel=leg.channel)
 
     async def rings(self, who: str, deadline: float = 10) -> Leg:
         """Wait until the PBX calls `who`, each call once."""
@@ -220,7 +230,7 @@ class Play:
                 raise NotSeen(f"the PBX has no channel {leg.nth + 1} of {leg.endpoint}")
             await asyncio.sleep(0.02)
         if len(leg.who) != len(leg.endpoint) and leg.who.startswith(leg.endpoint):
-            dialog = await leg.dialog("call-id")
+            dialog = await leg.call.variable("CHANNEL(pjsip,call-id)")
             for nth, channel in enumerate(found):
                 if await self.lab.pbx.variable("CHANNEL(pjsip,call-id)", channel) == dialog:
                     leg.nth = nth

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 
@@ -29,25 +28,20 @@ Fields = dict[str, Any]
 class Truth:
     """Collects facts in the order in which they became true, and names their channels at the end."""
 
-    _facts: list[Callable[[], Fields]] = field(default_factory=list)
+    _facts: list[Callable[[], list[Fields]]] = field(default_factory=list)
 
     def call(self, caller: Party, dialled: str, number: str) -> CallTruth:
         """`caller` calls `dialled` and presents `number` ("" when withheld)."""
         call = CallTruth(self, caller, caller)
-        self.add(call, "call_started", lambda: {"caller_number": number, "dialled": dialled})
+        call.add("call_started", lambda: [{"caller_number": number, "dialled": dialled}])
         return call
 
-    def add(self, call: CallTruth, fact: str, more: Callable[[], Fields]) -> None:
-        caller = call.caller
-
-        def resolve() -> Fields:
-            return {"fact": fact, "call": call.first.linkedid, "caller": caller.channel} | more()
-
-        self._facts.append(resolve)
+    def add(self, fact: Callable[[], list[Fields]]) -> None:
+        self._facts.append(fact)
 
     def lines(self) -> list[str]:
         """JSON, one fact a line."""
-        return [json.dumps(resolve()) for resolve in self._facts]
+        return [json.dumps(fact) for resolve in self._facts for fact in resolve()]
 
 
 @dataclass(slots=True)
@@ -60,34 +54,32 @@ class CallTruth:
 
     def ringing(self, *targets: Party) -> None:
         """Each of them alerts: one fact per phone."""
-        for target in targets:
-            self._add("ringing", partial(_target, target))
+        self.add("ringing", lambda: [_target(one) for one in targets])
 
     def dial_ended(self, outcome: str, *targets: Party) -> None:
         """answered, no-answer, busy, rejected, cancelled (by the caller, or because another took it), failed."""
-        for target in targets:
-            self._add("dial_ended", partial(_target, target, outcome=outcome))
+        self.add("dial_ended", lambda: [_target(one) | {"outcome": outcome} for one in targets])
 
     def answered(self, by: Party) -> None:
         """For the first time the caller talks with a person."""
-        self._add("answered", lambda: {"by": by.channel})
+        self.add("answered", lambda: [{"by": by.channel}])
 
     def transferred(self, kind: str, by: Party, to: Iterable[Party], stays: Party | None = None) -> None:
-        """`by` is replaced by `to` as far party of whoever `stays`: the caller, or the called, whose call it then is."""
+        """`by` is replaced by `to` as far party of who `stays`: the caller, or the called, whose call it then is."""
         there = list(to)
         self.caller = stays or self.caller
-        self._add("transferred", lambda: {"kind": kind, "by": by.channel, "to": [party.channel for party in there]})
+        self.add("transferred", lambda: [{"kind": kind, "by": by.channel, "to": [party.channel for party in there]}])
 
     def queue_joined(self, queue: str) -> None:
-        self._add("queue_joined", lambda: {"queue": queue})
+        self.add("queue_joined", lambda: [{"queue": queue, "reason": "joined"}])
 
     def queue_left(self, queue: str, reason: str) -> None:
         """answered, abandoned, timeout, empty, withdrawn, transferred."""
-        self._add("queue_left", lambda: {"queue": queue, "reason": reason})
+        self.add("queue_left", lambda: [{"queue": queue, "reason": reason}])
 
     def ended(self, outcome: str = "completed") -> None:
         """completed: a person answered. Anything else: nobody did."""
-        self._add("call_ended", lambda: {"outcome": outcome, "answered": outcome == "completed"})
+        self.add("call_ended", lambda: [{"outcome": outcome, "answered": outcome == "completed"}])
 
     def taken(self, by: Party, *others: Party) -> None:
         """`by` takes the call that rings; the phones of `others` stop ringing."""
@@ -95,9 +87,14 @@ class CallTruth:
         self.dial_ended("cancelled", *others)
         self.answered(by)
 
-    def _add(self, fact: str, more: Callable[[], Fields]) -> None:
-        self.truth.add(self, fact, more)
+    def add(self, fact: str, more: Callable[[], list[Fields]]) -> None:
+        caller = self.caller
+        self.truth.add(
+            lambda: [
+                {"fact": fact, "call": self.first.linkedid, "caller": caller.channel} | fields for fields in more()
+            ]
+        )
 
 
-def _target(target: Party, **more: str) -> Fields:
-    return {"targets": [target.channel]} | more
+def _target(target: Party) -> Fields:
+    return {"targets": [target.channel]}

@@ -20,7 +20,7 @@ async def in_conversation(play: Play, *, outside: bool = True) -> tuple[Leg, Leg
     return caller, agent, call
 
 
-async def rings(play: Play, call: CallTruth, *phones: str) -> list[Leg]:
+async def rings(play: Play, *phones: str) -> list[Leg]:
     """A blind transfer has these phones ring."""
     legs = [await play.rings(phone) for phone in phones]
     for leg in legs:
@@ -42,7 +42,7 @@ async def blind_refer_by_called(play: Play) -> None:
     """101, who was called, sends the caller to 102 by REFER; 102 answers."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("102")
-    (target,) = await rings(play, call, "102")
+    (target,) = await rings(play, "102")
     call.transferred("blind", agent, [target])
     call.ringing(target)
     await ends_with(play, call, caller, target)
@@ -53,7 +53,7 @@ async def blind_refer_by_caller(play: Play) -> None:
     """101, who called 102, sends 102 to 103 by REFER; 103 answers."""
     caller, agent, call = await in_conversation(play, outside=False)
     await caller.refer("103")
-    (target,) = await rings(play, call, "103")
+    (target,) = await rings(play, "103")
     call.transferred("blind", caller, [target], stays=agent)
     call.ringing(target)
     await ends_with(play, call, agent, target)
@@ -64,7 +64,7 @@ async def blind_code_by_called(play: Play) -> None:
     """101, who was called, sends the caller to 102 by feature code; 102 answers."""
     caller, agent, call = await in_conversation(play)
     await agent.press_code("#1", "102")
-    (target,) = await rings(play, call, "102")
+    (target,) = await rings(play, "102")
     call.transferred("blind", agent, [target])
     call.ringing(target)
     await ends_with(play, call, caller, target)
@@ -75,7 +75,7 @@ async def blind_code_by_caller(play: Play) -> None:
     """101, who called 102, sends 102 to 103 by feature code; 103 answers."""
     caller, agent, call = await in_conversation(play, outside=False)
     await caller.press_code("#1", "103")
-    (target,) = await rings(play, call, "103")
+    (target,) = await rings(play, "103")
     call.transferred("blind", caller, [target], stays=agent)
     call.ringing(target)
     await ends_with(play, call, agent, target)
@@ -86,7 +86,7 @@ async def blind_refer_to_group(play: Play) -> None:
     """101 sends the caller to a ring group by REFER; 104 answers."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("240")
-    first, second = await rings(play, call, "103", "104")
+    first, second = await rings(play, "103", "104")
     call.transferred("blind", agent, [first, second])
     call.ringing(first, second)
     await second.answer()
@@ -102,7 +102,7 @@ async def blind_code_to_group_nobody(play: Play) -> None:
     """101 sends the caller to a ring group by feature code; nobody answers."""
     caller, agent, call = await in_conversation(play)
     await agent.press_code("#1", "241")
-    legs = await rings(play, call, "103", "104")
+    legs = await rings(play, "103", "104")
     call.transferred("blind", agent, legs)
     call.ringing(*legs)
     await caller.gone()
@@ -128,7 +128,7 @@ async def blind_refer_rejected(play: Play) -> None:
     """101 sends the caller to 102, who declines."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("102")
-    (target,) = await rings(play, call, "102")
+    (target,) = await rings(play, "102")
     call.transferred("blind", agent, [target])
     call.ringing(target)
     await target.decline()
@@ -142,7 +142,7 @@ async def blind_refer_unanswered(play: Play) -> None:
     """101 sends the caller to 102, who lets it ring."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("202")
-    (target,) = await rings(play, call, "102")
+    (target,) = await rings(play, "102")
     call.transferred("blind", agent, [target])
     call.ringing(target)
     await caller.gone()
@@ -155,7 +155,7 @@ async def blind_refer_caller_gives_up(play: Play) -> None:
     """101 sends the caller to 102; the caller hangs up while 102 rings."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("102")
-    (target,) = await rings(play, call, "102")
+    (target,) = await rings(play, "102")
     call.transferred("blind", agent, [target])
     call.ringing(target)
     await caller.hangup()
@@ -169,7 +169,7 @@ async def blind_refer_by_caller_unanswered(play: Play) -> None:
     """101, who called 102, sends 102 to 103, who lets it ring."""
     caller, agent, call = await in_conversation(play, outside=False)
     await caller.refer("203")
-    (target,) = await rings(play, call, "103")
+    (target,) = await rings(play, "103")
     call.transferred("blind", caller, [target], stays=agent)
     call.ringing(target)
     await agent.gone()
@@ -182,14 +182,14 @@ async def blind_twice(play: Play) -> None:
     """101 sends the caller to 102, who talks and sends the caller to 103."""
     caller, agent, call = await in_conversation(play)
     await agent.refer("102")
-    (second,) = await rings(play, call, "102")
+    (second,) = await rings(play, "102")
     call.transferred("blind", agent, [second])
     call.ringing(second)
     await second.answer()
     call.dial_ended("answered", second)
     await play.talk(caller, second)
     await second.refer("103")
-    (third,) = await rings(play, call, "103")
+    (third,) = await rings(play, "103")
     call.transferred("blind", second, [third])
     call.ringing(third)
     await ends_with(play, call, caller, third)

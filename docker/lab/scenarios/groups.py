@@ -19,7 +19,7 @@ async def ring(play: Play, number: str, *phones: str) -> tuple[Leg, CallTruth, l
     legs = [await play.rings(phone) for phone in phones]
     for leg in legs:
         await play.seen("Newstate", Channel=leg.channel, ChannelStateDesc="Ringing")
-        call.ringing(leg)
+    call.ringing(*legs)
     return caller, call, legs
 
 
@@ -45,7 +45,7 @@ async def group_one_busy(play: Play) -> None:
     second, third = await play.rings("102"), await play.rings("103")
     for leg in (second, third):
         await play.seen("Newstate", Channel=leg.channel, ChannelStateDesc="Ringing")
-        call.ringing(leg)
+    call.ringing(second, third)
     await third.answer()
     call.taken(third, second)
     await play.talk(caller, third)

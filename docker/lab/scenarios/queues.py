@@ -22,14 +22,14 @@ async def rings(play: Play, call: CallTruth, *phones: str) -> list[Leg]:
     legs = [await play.rings(phone) for phone in phones]
     for leg in legs:
         await play.seen("Newstate", Channel=leg.channel, ChannelStateDesc="Ringing")
-        call.ringing(leg)
+    call.ringing(*legs)
     return legs
 
 
 def taken(call: CallTruth, queue: str, by: Leg, *others: Leg) -> None:
     call.dial_ended("answered", by)
-    call.dial_ended("cancelled", *others)
     call.queue_left(queue, "answered")
+    call.dial_ended("cancelled", *others)
     call.answered(by)
 
 
