@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 TICK = 0.5  # seconds; the resolution of holds and patience
 # Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
 LOOK_EVERY = 5.0
-TURN = 0.005  # seconds of handling events in a row, after which others have their turn
+TURN = 0.002  # seconds of handling events in a row, after which others have their turn
 
 
 @dataclass(slots=True)
