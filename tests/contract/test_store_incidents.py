@@ -5,8 +5,8 @@ from __future__ import annotations
 from ami_bridge.domain.incident import IncidentState, change
 from ami_bridge.domain.names import IncidentId, PbxName
 from ami_bridge.domain.status import BlindSpot
-from ami_bridge.store import Store
-from tests.contract.making import T0, after, an_incident
+from ami_bridge.store import Beat, Store
+from tests.contract.making import POLICY, T0, after, an_incident
 
 BERLIN, HAMBURG = PbxName("berlin"), PbxName("hamburg")
 
@@ -62,3 +62,27 @@ async def test_a_blind_spot_lasts_until_its_pbx_is_seen_again(store: Store) -> N
     await store.blind_spots.begin(BERLIN, after(30), "lost again")
     assert await store.blind_spots.recent(1) == [BlindSpot(pbx=BERLIN, begin=after(30), end=None, reason="lost again")]
     assert (await store.blind_spots.recent(5))[-1] == ended
+
+
+async def test_what_is_found_when_a_pbx_is_seen_again_is_added_to_the_reason(store: Store) -> None:
+    await store.blind_spots.begin(BERLIN, T0, "connection lost")
+    await store.blind_spots.end(BERLIN, after(10), "the PBX restarted")
+    await store.blind_spots.end(BERLIN, after(20), "nothing is open any more")
+    await store.blind_spots.begin(BERLIN, after(30), "lost again")
+    await store.blind_spots.end(BERLIN, after(40))
+    said = [(spot.reason, spot.end) for spot in await store.blind_spots.recent(5)]
+    assert said == [("lost again", after(40)), ("connection lost; the PBX restarted", after(10))]
+
+
+async def test_the_last_beat_of_each_pbx_is_kept_and_no_other(store: Store, url: str) -> None:
+    assert await store.blind_spots.last_beat(BERLIN) is None
+    first = [Beat(pbx=pbx, at=T0, started="2026-03-01 08:00:00") for pbx in (BERLIN, HAMBURG)]
+    later = Beat(pbx=BERLIN, at=after(3), started="2026-03-01 08:59:59")
+    await store.blind_spots.beat(first)
+    await store.blind_spots.beat([])
+    await store.blind_spots.beat([later])
+    assert await store.blind_spots.last_beat(BERLIN) == later
+    assert await store.blind_spots.last_beat(HAMBURG) == first[1]
+    other = await Store.open(url, POLICY)
+    assert await other.blind_spots.last_beat(BERLIN) == later
+    await other.close()
