@@ -60,8 +60,9 @@ def _answers(calls: Calls, channel: Channel) -> list[Fact]:
 
 def blind_transferred(calls: Calls, event: ev.BlindTransferred, _now: datetime) -> list[Fact]:
     """Whom it reaches is told when their phones ring."""
-    by = calls.channels.get(event.by)
-    stays = _far_end(calls, event.transferee, by) if by is not None else None
+    near = calls.channels.get(event.by)
+    by = _person(calls, near)
+    stays = _far_end(calls, event.transferee, near, by) if near is not None and by is not None else None
     if by is None or stays is None:
         return []
     facts = calls.tell_transfer(stays.call)
@@ -76,26 +77,27 @@ def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datet
     Asterisk has moved the channels by the time it says so, and does not always name them.
     """
     first, second = calls.channels.get(event.by), calls.channels.get(event.second)
-    if first is None or second is None:
+    by, again = _person(calls, first), _person(calls, second)
+    if first is None or second is None or by is None or again is None:
         return []
-    joined = [p for p in calls.bridges.parties(event.bridge) if p is not first and p is not second]
-    stays = _far_end(calls, event.transferee, first, second)
+    joined = [p for p in calls.bridges.parties(event.bridge) if p is not by and p is not again]
+    stays = _far_end(calls, event.transferee, first, by, again)
     stays = stays or next((party for party in joined if party.call is first.call), None)
     if stays is None:
         return []
-    target = _far_end(calls, event.target, second, first, stays)
+    target = _far_end(calls, event.target, second, by, again, stays)
     target = target or next((party for party in joined if party is not stays), None)
     call = stays.call
     facts = calls.tell_transfer(call)
-    _stays(stays, first, second)
+    _stays(stays, by, again)
     if target is None:
         rung = [channel.name for channel in calls.rung_by(second)]
-        call.transfer = Transfer(TransferKind.BLONDE, second.name, stays.name, rung)
+        call.transfer = Transfer(TransferKind.BLONDE, again.name, stays.name, rung)
         if not rung:
             return facts
         facts += calls.tell_transfer(call)
         return facts + dialling.hand_over(calls, second, stays, now)
-    call.transfer = Transfer(TransferKind.ATTENDED, second.name, stays.name, [target.name])
+    call.transfer = Transfer(TransferKind.ATTENDED, again.name, stays.name, [target.name])
     facts += calls.tell_transfer(call)
     call.heard()
     if target.call is not call and target.uniqueid != target.call.caller:
@@ -109,6 +111,13 @@ def _stays(channel: Channel, *by: Channel) -> None:
     if any(call.caller == transferer.uniqueid for transferer in by):
         call.caller, call.caller_name = channel.uniqueid, channel.name
     call.unheard, call.cancelled = True, False
+
+
+def _person(calls: Calls, near: Channel | None) -> Channel | None:
+    """Who acts at `near`, which may be the near half of the pipe they are behind."""
+    if near is None or near.party:
+        return near
+    return next(iter(calls.bridges.beyond(near)), None)
 
 
 def _far_end(calls: Calls, named: Uniqueid | None, near: Channel, *but: Channel) -> Channel | None:

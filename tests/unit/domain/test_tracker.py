@@ -186,9 +186,17 @@ def test_a_group_where_one_answers_is_answered_by_that_one() -> None:
 
 @pytest.mark.parametrize(
     ("causes", "outcome"),
-    [((17, 19), "no-answer"), ((17, 21), "busy"), ((21, 38), "rejected"), ((38, 38), "failed")],
+    [
+        ((17, 17), "busy"),
+        ((17, 19), "no-answer"),
+        ((17, 21), "no-answer"),
+        ((21, 38), "rejected"),
+        ((38, 38), "failed"),
+    ],
 )
-def test_of_several_phones_the_most_hopeful_gives_the_outcome(causes: tuple[int, ...], outcome: str) -> None:
+def test_several_phones_give_the_outcome_they_agree_on_and_else_nobody_was_there(
+    causes: tuple[int, ...], outcome: str
+) -> None:
     story = Story()
     phones = [f"p{n}" for n in range(len(causes))]
     story.tell(comes("a"), (e for p in phones for e in (phone(p, "a"), dials("a", p))))
