@@ -35,6 +35,7 @@ class JsonForm:
         self._line = 1  # that on which the pending text begins
         self._skipping = False
         self._in_junk = False
+        self._looked = 0, 0  # how far the pending object was looked through, and how deep it is nested there
 
     def feed(self, data: bytes) -> Iterator[Item]:
         self._text += self._decoder.decode(data)
@@ -79,9 +80,12 @@ class JsonForm:
             yield _item(text, line) if whole else Unreadable(line, f"a broken JSON object: {excerpt(text.encode())}")
 
     def _object_end(self) -> tuple[int | None, bool]:
-        """Where the pending object ends, and whether it is whole; None while its end has not come."""
-        depth = 0
-        for token in _TOKEN.finditer(self._text):
+        """Where the pending object ends, and whether it is whole; None while its end has not come.
+
+        What was looked through is not looked through again when more has come.
+        """
+        place, depth = self._looked
+        for token in _TOKEN.finditer(self._text, place):
             found = token[0]
             if found == "{":
                 depth += 1
@@ -92,12 +96,17 @@ class JsonForm:
             elif found[0] == "\n":
                 return token.start(), False
             elif found == '"':
-                return (end, False) if (end := self._text.find("\n", token.start())) >= 0 else (None, False)
+                if (end := self._text.find("\n", token.start())) >= 0:
+                    return end, False
+                break
+            place = token.end()
+        self._looked = place, depth
         return None, False
 
     def _drop(self, count: int) -> None:
         self._line += self._text.count("\n", 0, count)
         self._text = self._text[count:]
+        self._looked = 0, 0
 
 
 def _junk(text: str, at_end: bool) -> int:
