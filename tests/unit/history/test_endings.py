@@ -1,6 +1,7 @@
 """What a real Asterisk wrote down about calls of every kind, and what follows from it.
 
-The recordings come from an Asterisk 22.10.1 that placed the calls of CALLS to itself; each is named by its caller ID.
+The recordings come from an Asterisk 22.10.1 and a 16.28 that placed the calls of CALLS to themselves; a call is named
+after the extension that it dialled.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ami_bridge.history import cdr, cel, queue_log
 from ami_bridge.history.records import merged
 
 RECORDED = Path(__file__).parent / "recorded"
-# One that hung up, busy, who is called; and: was anybody joined with the caller, and how did they leave the queue?
+# How it ended, with whom the caller was joined, and how they left the queue.
 CALLS: dict[str, tuple[CallOutcome, str, QueueExit | None]] = {
     "talk": (CallOutcome.COMPLETED, "PJSIP/101-00000032", None),
     "group": (CallOutcome.COMPLETED, "PJSIP/101-00000037", None),
@@ -44,19 +45,6 @@ CALLS: dict[str, tuple[CallOutcome, str, QueueExit | None]] = {
 Reader = Callable[[Iterable[str], Sequence[EndedUnseen]], Mapping[Linkedid, Ending]]
 
 
-def lines(name: str) -> list[str]:
-    return (RECORDED / f"asterisk-22.10.1.{name}").read_text().splitlines()
-
-
-def _gone() -> dict[str, EndedUnseen]:
-    """The calls of the recording; what was seen of each is its first channel."""
-    calls: dict[str, EndedUnseen] = {}
-    for row in csv.reader(lines("cdr_csv.csv")):
-        if row[3] == "from-trunk" and row[2] in CALLS and row[16] == row[18]:
-            calls.setdefault(row[2], gone(row[16], waited=row[2].startswith("q")))
-    return calls
-
-
 def gone(call: str, *, answered: bool = False, waited: bool = False) -> EndedUnseen:
     return EndedUnseen(
         call=Linkedid(call),
@@ -68,8 +56,31 @@ def gone(call: str, *, answered: bool = False, waited: bool = False) -> EndedUns
     )
 
 
-GONE = _gone()
-CEL, QUEUE_LOG, CDR, CDR_CUSTOM = (lines(n) for n in ("cel_sample.csv", "queue_log", "cdr_csv.csv", "cdr_custom.csv"))
+class Recording:
+    """What one Asterisk wrote down. Of each call what was seen is its first channel."""
+
+    def __init__(self, version: str) -> None:
+        self.cel, self.queue_log, self.cdr, self.cdr_custom = (
+            (RECORDED / f"asterisk-{version}.{kind}").read_text().splitlines()
+            for kind in ("cel_sample.csv", "queue_log", "cdr_csv.csv", "cdr_custom.csv")
+        )
+        self.gone: dict[str, EndedUnseen] = {}
+        for row in csv.reader(self.cdr):
+            if row[3] == "from-trunk" and row[2] in CALLS and row[16] == row[18]:
+                self.gone.setdefault(row[2], gone(row[16], waited=row[2].startswith("q")))
+
+    @property
+    def calls(self) -> list[EndedUnseen]:
+        return list(self.gone.values())
+
+    def read_by(self) -> list[tuple[Reader, list[str]]]:
+        """Each reader of lines that come in the order of what they tell, with its lines."""
+        return [(cel.endings, self.cel), (cdr.endings, self.cdr), (cdr.endings, self.cdr_custom)]
+
+
+@pytest.fixture(scope="module", params=["22.10.1", "16.28"])
+def written(request: pytest.FixtureRequest) -> Recording:
+    return Recording(request.param)
 
 
 def short(line: str) -> str:
@@ -84,30 +95,35 @@ def expected(name: str) -> Ending:
     return Ending(outcome=outcome, answered=bool(by), by=ChannelName(by) if by else None, queue_exit=left)
 
 
-def test_every_call_was_recorded() -> None:
-    assert GONE.keys() == CALLS.keys()
+def test_every_call_was_recorded(written: Recording) -> None:
+    assert written.gone.keys() == CALLS.keys()
 
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("mapping", [str, short])
-def test_all_records_together_tell_how_each_call_ended(name: str, mapping: Callable[[str], str]) -> None:
-    calls = list(GONE.values())
-    told = [cel.endings(map(mapping, CEL), calls), queue_log.endings(QUEUE_LOG, calls), cdr.endings(CDR, calls)]
-    assert merged(*told)[GONE[name].call] == expected(name)
+def test_all_records_together_tell_how_each_call_ended(
+    written: Recording, name: str, mapping: Callable[[str], str]
+) -> None:
+    told = merged(
+        cel.endings(map(mapping, written.cel), written.calls),
+        queue_log.endings(written.queue_log, written.calls),
+        cdr.endings(written.cdr, written.calls),
+    )
+    assert told[written.gone[name].call] == expected(name)
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_cel_alone_tells_all_but_how_a_queue_let_go(name: str) -> None:
-    told = cel.endings(CEL, [GONE[name]])[GONE[name].call]
+def test_cel_alone_tells_all_but_how_a_queue_let_go(written: Recording, name: str) -> None:
+    told = cel.endings(written.cel, [written.gone[name]])[written.gone[name].call]
     wanted = replace(expected(name), queue_exit=QueueExit.ABANDONED if name == "qabandon" else None)
     if name in {"qtimeout", "qdecline"}:
         wanted = replace(wanted, outcome=CallOutcome.UNSEEN)
     assert told == wanted
 
 
-def test_the_queues_own_log_tells_of_those_who_waited_and_of_nobody_else() -> None:
-    told = queue_log.endings(QUEUE_LOG, list(GONE.values()))
-    by_name = {name: told[call.call] for name, call in GONE.items() if call.call in told}
+def test_the_queues_own_log_tells_of_those_who_waited_and_of_nobody_else(written: Recording) -> None:
+    told = queue_log.endings(written.queue_log, written.calls)
+    by_name = {name: told[call.call] for name, call in written.gone.items() if call.call in told}
     assert {name: (e.outcome, e.answered, e.queue_exit) for name, e in by_name.items()} == {
         "qanswered": (CallOutcome.COMPLETED, True, QueueExit.ANSWERED),
         "qlocal": (CallOutcome.COMPLETED, True, QueueExit.ANSWERED),
@@ -117,20 +133,20 @@ def test_the_queues_own_log_tells_of_those_who_waited_and_of_nobody_else() -> No
     }
 
 
-@pytest.mark.parametrize("written", [CDR, CDR_CUSTOM])
-def test_cdr_is_believed_where_it_is_sure(written: list[str]) -> None:
+def test_cdr_is_believed_where_it_is_sure(written: Recording) -> None:
     """An announcement, a parking lot, a Local channel and Answer() are ANSWERED too; who cancelled is not told."""
-    told = cdr.endings(written, list(GONE.values()))
-    by_name = {name: told[call.call] for name, call in GONE.items() if call.call in told}
-    assert {name: (e.outcome, e.answered) for name, e in by_name.items()} == {
-        "talk": (CallOutcome.COMPLETED, True),
-        "group": (CallOutcome.COMPLETED, True),
-        "qanswered": (CallOutcome.COMPLETED, True),
-        "busy": (CallOutcome.BUSY, False),
-        "ansbusy": (CallOutcome.BUSY, False),
-        "unavail": (CallOutcome.FAILED, False),
-    }
-    assert by_name["talk"].by == "PJSIP/101-00000032"
+    for lines in (written.cdr, written.cdr_custom):
+        told = cdr.endings(lines, written.calls)
+        by_name = {name: told[call.call] for name, call in written.gone.items() if call.call in told}
+        assert {name: (e.outcome, e.answered) for name, e in by_name.items()} == {
+            "talk": (CallOutcome.COMPLETED, True),
+            "group": (CallOutcome.COMPLETED, True),
+            "qanswered": (CallOutcome.COMPLETED, True),
+            "busy": (CallOutcome.BUSY, False),
+            "ansbusy": (CallOutcome.BUSY, False),
+            "unavail": (CallOutcome.FAILED, False),
+        }
+        assert by_name["talk"].by == "PJSIP/101-00000032"
 
 
 @pytest.mark.parametrize(
@@ -154,54 +170,46 @@ def test_a_phone_that_may_have_been_asked_to_accept_first_is_no_proof(
     assert (Linkedid("100.1") in told) is sure
 
 
-@pytest.mark.parametrize(("reader", "written"), [(cel.endings, CEL), (cdr.endings, CDR), (cdr.endings, CDR_CUSTOM)])
-def test_what_begins_or_breaks_off_anywhere_tells_less_and_nothing_else(reader: Reader, written: list[str]) -> None:
-    calls = list(GONE.values())
-    whole = reader(written, calls)
-    step = max(1, len(written) // 120)
-    for cut in range(0, len(written), step):
-        for part in (written[cut:], written[:cut]):
-            assert reader(part, calls).items() <= whole.items()
+def test_what_begins_or_breaks_off_anywhere_tells_less_and_nothing_else(written: Recording) -> None:
+    for reader, lines in written.read_by():
+        whole = reader(lines, written.calls)
+        for cut in range(0, len(lines), max(1, len(lines) // 120)):
+            for part in (lines[cut:], lines[:cut]):
+                assert reader(part, written.calls).items() <= whole.items()
 
 
-@pytest.mark.parametrize(
-    ("reader", "written"),
-    [(cel.endings, CEL), (queue_log.endings, QUEUE_LOG), (cdr.endings, CDR), (cdr.endings, CDR_CUSTOM)],
-)
-def test_garbage_is_passed_over(reader: Reader, written: list[str]) -> None:
+def test_garbage_is_passed_over(written: Recording) -> None:
     rng = random.Random(1)
-    calls = list(GONE.values())
     noise = ["", "\x00\x01", '"', '"' * 999, "|||||", "a,b", "x" * 200_000, '"BRIDGE_ENTER",' * 20, "\ufffd" * 40]
-    mixed = [text for line in written for text in (line, rng.choice(noise))]
-    assert reader(mixed, calls) == reader(written, calls)
-    for line in written[:200]:
-        cut = rng.randrange(len(line) or 1)
-        reader([line[:cut], line[cut:], line[:cut] + "\x00" + line[cut:]], calls)
+    for reader, lines in [*written.read_by(), (queue_log.endings, written.queue_log)]:
+        mixed = [text for line in lines for text in (line, rng.choice(noise))]
+        assert reader(mixed, written.calls) == reader(lines, written.calls)
+        for line in lines[:200]:
+            cut = rng.randrange(len(line) or 1)
+            reader([line[:cut], line[cut:], line[:cut] + "\x00" + line[cut:]], written.calls)
 
 
-def test_a_log_that_never_tells_of_bridges_denies_no_answer() -> None:
-    without = [line for line in CEL if not line.startswith('"BRIDGE')]
-    assert cel.endings(without, list(GONE.values())) == {}
+def test_a_log_that_never_tells_of_bridges_denies_no_answer(written: Recording) -> None:
+    without = [line for line in written.cel if not line.startswith('"BRIDGE')]
+    assert cel.endings(without, written.calls) == {}
 
 
-def test_bridges_of_an_unknown_kind_decide_nothing() -> None:
-    older = [line.replace(',""bridge_technology"":""simple_bridge""', "") for line in CEL]
-    told = cel.endings(older, [GONE["talk"], GONE["busy"]])
-    assert told.keys() == {GONE["busy"].call}
+def test_bridges_of_an_unknown_kind_decide_nothing(written: Recording) -> None:
+    older = [line.replace(',""bridge_technology"":""simple_bridge""', "") for line in written.cel]
+    told = cel.endings(older, [written.gone["talk"], written.gone["busy"]])
+    assert told.keys() == {written.gone["busy"].call}
 
 
-def test_what_was_seen_stays_seen() -> None:
+def test_what_was_seen_stays_seen(written: Recording) -> None:
     """Parked after having talked: the records tell of no bridge between people, and it ends as completed."""
-    seen = replace(GONE["park"], answered=True)
-    for told in (cel.endings(CEL, [seen]), cdr.endings(CDR, [seen])):
+    seen = replace(written.gone["park"], answered=True)
+    for told in (cel.endings(written.cel, [seen]), cdr.endings(written.cdr, [seen])):
         assert told[seen.call] == Ending(outcome=CallOutcome.COMPLETED, answered=True)
 
 
-def test_a_call_the_records_do_not_know_stays_unknown() -> None:
-    stranger = [gone("999.9")]
-    assert merged(
-        cel.endings(CEL, stranger), queue_log.endings(QUEUE_LOG, stranger), cdr.endings(CDR, stranger)
-    ) == {}  # fmt: skip
+def test_a_call_the_records_do_not_know_stays_unknown(written: Recording) -> None:
+    for reader, lines in [*written.read_by(), (queue_log.endings, written.queue_log)]:
+        assert reader(lines, [gone("999.9")]) == {}
 
 
 def test_a_queue_that_held_the_caller_again_is_the_one_that_counts() -> None:
