@@ -152,7 +152,7 @@ def test_what_came_before_the_stream_is_named_once_the_stream_is_there() -> None
 
 
 @pytest.mark.parametrize(
-    "piece", [b"Event: x", b'{"Event": "x', b"x: %s\r\n" % (b"y" * 200), b'{"Event":"x"}\n' + b"{" + b" " * 200]
+    "piece", [b"Event: x", b'{"Event": "x', b"x: %s\r\n" % (b"y" * 200), b'{"Event":"x"}\n' + b"{" + b" " * 2000]
 )
 def test_memory_is_bounded_whatever_comes(piece: bytes) -> None:
     """32 MB of a message, a line or an object without an end, after a proper beginning."""
