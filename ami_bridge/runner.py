@@ -111,13 +111,16 @@ class Runner:
 
     @property
     def watched_until(self) -> datetime | None:
-        """The moment up to which all that happened on the PBX has been seen; None while it is not watched."""
-        return self._clock() - timedelta(seconds=self.lag) if self.state.link is Link.UP else None
+        """The moment up to which all that happened on the PBX has been seen; None while it is not watched.
+
+        None also before it is known until when an earlier run watched, which this would be written over.
+        """
+        watched = self.state.link is Link.UP and self.sight.awake
+        return self._clock() - timedelta(seconds=self.lag) if watched else None
 
     async def run(self) -> None:
         """Work until cancelled, or until the PBX refuses our login, which `state` then tells."""
-        with self._troubles():
-            await self.sight.wake()
+        await self.sight.wake()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._hold_link(), name=f"{self.pbx}: link")
@@ -185,6 +188,8 @@ class Runner:
         looked = monotonic()
         while True:
             await asyncio.sleep(TICK)
+            if self._handling is None and not len(self._inbox):
+                self.state.lag = 0.0  # all is handled: that it was late once is history
             await self._perform(self.watch.tick(self._clock()))
             self._workers.renew.set()
             with self._troubles():

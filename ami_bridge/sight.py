@@ -66,6 +66,7 @@ class Sight:
     ) -> None:
         self.state = LinkState(since=clock())
         self.registrations = Registrations(watch.trunks)
+        self.awake = False  # what the run before left behind is known
         self._pbx = pbx
         self._session = session
         self._watch = watch
@@ -80,11 +81,19 @@ class Sight:
         self._log = log.bind(pbx=pbx)
 
     async def wake(self) -> None:
-        """Find out what the run before left behind: one that could not say so has been blind since its last beat."""
+        """Find out what the run before left behind: one that could not say so has been blind since its last beat.
+
+        Where the store cannot tell yet, it is asked again before anything newer is written down.
+        """
+        with Troubles(self._log):
+            await self._unwritten.write("what the run before left behind", self._look_back)
+
+    async def _look_back(self) -> None:
         last = await self._store.blind_spots.last_beat(self._pbx)
         if last is not None:
-            self.state.started = last.started
-            await self._begin(last.at, KILLED)
+            self.state.started = self.state.started or last.started
+            await self._store.blind_spots.begin(self._pbx, last.at, KILLED)
+        self.awake = True
 
     def heed(self, event: ev.Event) -> None:
         """Take what an event tells about the PBX itself."""
@@ -172,7 +181,7 @@ class Sight:
     def _seen(self, up: LinkUp, started: str, now: datetime) -> None:
         """Keep since when the PBX is seen again, and whether it is the same process: else no call outlived the gap."""
         before, self.state.started = self.state.started, started or self.state.started
-        self.state.version, self._stopping = up.version, False
+        self.state.version, self.state.lag, self._stopping = up.version, 0.0, False
         restarted = bool(started and before and started != before)
         if restarted:
             self._log.warning("The PBX restarted while it was not watched", started=started, before=before)

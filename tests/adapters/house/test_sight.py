@@ -16,7 +16,7 @@ from ami_bridge.domain.names import Linkedid, TrunkName
 from ami_bridge.domain.status import BlindSpot, Link
 from ami_bridge.domain.tracker import Tracker
 from ami_bridge.picture import picture
-from ami_bridge.store import Beat
+from ami_bridge.store import Beat, StoreBusy
 from tests.adapters.ami.manager import until
 from tests.adapters.house.house import LINE, PBX, QUICK_LINK, TENANT, House, Pbx, a_house
 
@@ -253,3 +253,29 @@ async def test_a_companion_that_was_killed_has_been_blind_since_its_last_beat(
         assert spot.begin == until_then
         assert spot.reason.startswith("the companion ended without a word")
         assert spot.reason.endswith("; the PBX restarted")
+
+
+async def test_a_gap_the_store_could_not_tell_of_at_the_start_is_noted_once_it_can(
+    house: House, pbx: Pbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.runner.LOOK_EVERY", 0.2)
+    await house.start()
+    last = Beat(pbx=PBX, at=house.clock() - timedelta(seconds=60), started="")
+    await house.store.blind_spots.beat([last])
+    await house.stop()
+    await house.store.close()
+    async with a_house(tmp_path, pbx, house.clock) as second:
+        async with second.locked():
+            reads = second.store._backend.read
+
+            async def busy(_work: Any) -> Any:
+                raise StoreBusy("not now")
+
+            monkeypatch.setattr(second.store._backend, "read", busy)
+            await second.start(settled=False)
+            await until(lambda: second.runner.state.link is Link.UP)
+            assert second.runner.watched_until is None
+            monkeypatch.setattr(second.store._backend, "read", reads)
+        spot = await blind(second)
+        assert spot.begin == last.at
+        assert second.runner.watched_until is not None
