@@ -20,8 +20,10 @@ _BOM = b"\xef\xbb\xbf"
 _JSON = re.compile(rb"\s*(\{|\[\s*[\[\]{\"])")
 _TEXT = re.compile(rb"\s*([^\s\[{]|\[\s*[^\s\[\]{\"])")
 _KINDS = (b"Event", b"Response", b"Action")
-# Asterisk before 14 answers a command with bare lines, empty ones among them, up to this one.
+# Asterisk before 14 answers a command with bare lines, empty ones among them, up to this one; should that be missing,
+# the next message begins all the same.
 _FOLLOWS, _FOLLOWED = b"Response: Follows", b"--END COMMAND--"
+_FIRST_LINES = (b"Event: ", b"Response: ")
 
 
 class Form(Protocol):
@@ -70,6 +72,7 @@ class TextForm:
         self._line = 0  # the number of the last whole line
         self._began = 1  # that of the block's first
         self._skipping = False
+        self._gap = False  # an empty line in the answer to a command, which does not end it
         self._unix = False  # whether the last whole line ended in a bare LF
 
     def feed(self, data: bytes) -> Iterator[Item]:
@@ -100,18 +103,20 @@ class TextForm:
         elif line.strip():
             if self._skipping:
                 return
+            if self._gap and line.startswith(_FIRST_LINES):
+                yield from self._end()
+            self._gap = False
             if not self._block:
                 self._began, self._size = self._line, 0
             self._block.append(line)
             self._size += len(line)
             if self._size > MESSAGE_LIMIT:
                 yield from self._skip()
-        elif not self._follows():
+        elif self._block[:1] == [_FOLLOWS] and not self._block[-1].endswith(_FOLLOWED):
+            self._gap = True
+        else:
             yield from self._end()
             self._skipping = False
-
-    def _follows(self) -> bool:
-        return bool(self._block) and self._block[0] == _FOLLOWS and not self._block[-1].endswith(_FOLLOWED)
 
     def _skip(self) -> Iterator[Item]:
         """Leave out all up to the next empty line."""

@@ -57,7 +57,7 @@ def test_the_same_call_in_another_form_is_the_same_call(stream: bytes) -> None:
 REPLIES = (
     b"Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n\r\n",
     b"Response: Success\r\nActionID: 2\r\nOutput: Event: Hangup\r\nOutput: \r\nOutput: x\r\n\r\n",
-    b"Response: Follows\r\nActionID: 3\r\nName  State\n\nEvent: Hangup\n\n1 active\n--END COMMAND--\r\n\r\n",
+    b"Response: Follows\r\nActionID: 3\r\nName  State\n\n Event: Hangup\n\n1 active\n--END COMMAND--\r\n\r\n",
     b"Action: Ping\r\nActionID: 4\r\n\r\n",
     b"Event: UserEvent\r\nUserEvent: x\r\nEvent: Hangup\r\nUniqueid: 1795310318.1\r\nCause: 16\r\n\r\n",
 )
