@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NewType
 
 from ami_bridge.ami.errors import Undecodable
 from ami_bridge.ami.headers import RawHeaders
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome, RegistrationState
 from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, TrunkName, Uniqueid
-
-Headers = NewType("Headers", dict[str, str])
 
 _CHANNEL_STATES = {"5": ChannelState.RINGING, "6": ChannelState.UP}  # ast_channel_state; all others are before alerting
 _DIAL_OUTCOMES = {
@@ -26,9 +23,10 @@ _DIAL_OUTCOMES = {
     "DONTCALL": DialOutcome.REJECTED,
     "TORTURE": DialOutcome.REJECTED,
     "CANCEL": DialOutcome.CANCELLED,
-    "ABORT": DialOutcome.CANCELLED,
-    "CONTINUE": DialOutcome.CANCELLED,
-    "GOTO": DialOutcome.CANCELLED,
+    # Picked up, and what ran on the phone before joining it with the caller said not to.
+    "ABORT": DialOutcome.NO_ANSWER,
+    "CONTINUE": DialOutcome.NO_ANSWER,
+    "GOTO": DialOutcome.NO_ANSWER,
 }
 _ALERTING = {"RINGING", "PROGRESS"}
 _DEVICE_STATES = {

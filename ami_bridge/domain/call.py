@@ -100,7 +100,7 @@ class Call:
     caller_name: ChannelName = field(default=ChannelName(""))
     number: str = ""
     dialled: str = ""
-    channels: set[Uniqueid] = field(default_factory=set)
+    channels: dict[Uniqueid, None] = field(default_factory=dict)  # in the order in which they came
     answered: bool = False
     unheard: bool = True  # the caller waits for a person: not answered yet, sent onward, parked, or in a queue again
     attempt: int = 0

@@ -29,18 +29,22 @@ class Calls:
         """Take in a channel that is not known yet.
 
         A tree is named after its first channel: one that begins with another one began before it was watched, unless
-        `whole`: who is asked about all there is may take the oldest for the first.
+        `whole`: who is asked about all there is may take the oldest for the first. What is left of a tree whose end
+        was told is not told again, and one whose first channel joined another call belongs to that.
         """
         if event.uniqueid in self.channels or event.uniqueid in self._hung_up:
             return
-        call = self.calls.get(event.linkedid)
+        first = Uniqueid(event.linkedid)
+        call = self.calls.get(event.linkedid) or self.call_of(first)
         if call is None:
-            partial = not whole and str(event.uniqueid) != str(event.linkedid)
+            partial = first in self._hung_up or not (whole or event.uniqueid == first)
             call = self.calls[event.linkedid] = Call(event.linkedid, now, partial=partial)
+        elif event.uniqueid == first:
+            call.partial = False
         channel = Channel(event.uniqueid, event.name, call, event.state, event.dialled)
         channel.called(event.name)
         self.channels[event.uniqueid] = channel
-        call.channels.add(event.uniqueid)
+        call.channels[event.uniqueid] = None
         if channel.party and call.caller is None and not call.partial:
             call.caller, call.caller_name = event.uniqueid, event.name
             call.number, call.dialled = event.caller_number, event.dialled
@@ -54,7 +58,7 @@ class Calls:
         for target in channel.targets.values():
             target.dialler = None
         del self.channels[channel.uniqueid]
-        channel.call.channels.discard(channel.uniqueid)
+        channel.call.channels.pop(channel.uniqueid, None)
         self._hung_up[channel.uniqueid] = None
         if len(self._hung_up) > REMEMBERED:
             del self._hung_up[next(iter(self._hung_up))]
@@ -76,21 +80,19 @@ class Calls:
         channels = (self.channels[uniqueid] for uniqueid in call.channels)
         return any(c.party and c.dialler is not None and c.uniqueid in c.dialler.targets for c in channels)
 
-    @staticmethod
-    def rung_by(dialler: Channel) -> list[Channel]:
-        """The parties `dialler` is dialling, through pipes."""
+    def rung_by(self, dialler: Channel) -> list[Channel]:
+        """The parties `dialler` dialled who are still there and have not answered, through pipes."""
         found: list[Channel] = []
-        todo = list(dialler.targets.values())
-        seen: set[Uniqueid] = set()
-        while todo:
-            target = todo.pop(0)
-            if target.uniqueid in seen:
-                continue
-            seen.add(target.uniqueid)
-            if target.party:
-                found.append(target)
-            elif target.pair is not None:
-                todo += target.pair.targets.values()
+        todo, seen = [dialler], {dialler}
+        for here in todo:
+            for target in (self.channels[uniqueid] for uniqueid in here.call.channels):
+                if target.dialler is not here or target.attempt == 0:
+                    continue
+                if target.party:
+                    found.append(target)
+                elif target.pair is not None and target.pair not in seen:
+                    seen.add(target.pair)
+                    todo.append(target.pair)
         return found
 
     def say(self, call: Call, fact: Fact) -> list[Fact]:
@@ -136,8 +138,8 @@ class Calls:
             if here.call is not old:
                 continue
             here.call = call
-            old.channels.discard(here.uniqueid)
-            call.channels.add(here.uniqueid)
+            old.channels.pop(here.uniqueid, None)
+            call.channels[here.uniqueid] = None
             todo += here.targets.values()
             if here.pair is not None:
                 todo.append(here.pair)

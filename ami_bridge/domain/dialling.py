@@ -25,8 +25,10 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     if dialler is None:  # an Originate; or a caller never seen, of whom nothing can be said
         if target.attempt == 0 and target.dialler is None:
             target.attempt = _new_attempt(target.call)
+        if target.uniqueid == target.call.caller and target.call.dialled == "s":
+            target.call.dialled = ""  # a phone that is called first has dialled nothing yet
         return []
-    if target.dialler is dialler and target.uniqueid in dialler.targets:
+    if target.dialler is dialler:
         return []
     calls.undial(target)
     call, facts = dialler.call, []
@@ -110,8 +112,10 @@ def _alerts(calls: Calls, channel: Channel) -> list[Fact]:
     return [*calls.tell_transfer(call), *calls.say(call, ringing)]
 
 
-def ended(calls: Calls, event: ev.DialEnded, _now: datetime) -> list[Fact]:
+def ended(calls: Calls, event: ev.DialEnded, now: datetime) -> list[Fact]:
     target = calls.channels.get(event.target)
+    if target is not None and target.attempt == 0 and event.outcome is DialOutcome.ANSWERED:
+        return _picked_up(calls, event, target, now)
     if target is None or target.attempt == 0:
         return []
     if target.dialler is not None:
@@ -126,6 +130,14 @@ def ended(calls: Calls, event: ev.DialEnded, _now: datetime) -> list[Fact]:
     facts = [*_alerts(calls, target), *_tell(calls, target, DialOutcome.ANSWERED)]
     target.attempt = 0
     return facts
+
+
+def _picked_up(calls: Calls, event: ev.DialEnded, picker: Channel, now: datetime) -> list[Fact]:
+    """Somebody answers who was not dialled, but called by themselves: they took the call of a phone that rings."""
+    dialler = calls.channels.get(event.caller) if event.caller is not None else None
+    if dialler is None or dialler.call is picker.call or picker.uniqueid != picker.call.caller:
+        return []
+    return calls.move(picker, dialler.call, now)
 
 
 def _tell(calls: Calls, target: Channel, outcome: DialOutcome) -> list[Fact]:
@@ -145,7 +157,7 @@ def hangup_requested(calls: Calls, event: ev.HangupRequested, _now: datetime) ->
     calls.hangups_announced = True
     call = calls.call_of(event.uniqueid)
     if call is not None and call.caller == event.uniqueid and call.unheard:
-        call.hung_up, call.cancelled = True, calls.rings(call)
+        call.hung_up, call.cancelled = True, call.cancelled or calls.rings(call)
     return []
 
 

@@ -32,7 +32,7 @@ def ended_unseen(calls: Calls, snapshot: Sequence[ev.Event]) -> list[EndedUnseen
             waited_in_queue=bool(call.queues),
         )
         for call in calls.calls.values()
-        if call.caller is not None and call.channels.isdisjoint(alive)
+        if call.caller is not None and alive.isdisjoint(call.channels)
     ]
 
 

@@ -9,6 +9,7 @@ from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
 from ami_bridge.domain.call import Channel, Transfer
 from ami_bridge.domain.calls import Calls
+from ami_bridge.domain.events import ChannelState, DialOutcome
 from ami_bridge.domain.facts import Fact, QueueExit, TransferKind
 from ami_bridge.domain.names import Uniqueid
 
@@ -24,12 +25,16 @@ def paired(calls: Calls, event: ev.LocalPaired, _now: datetime) -> list[Fact]:
     return _answers(calls, one) + _answers(calls, two)
 
 
-def entered(calls: Calls, event: ev.BridgeEntered, _now: datetime) -> list[Fact]:
+def entered(calls: Calls, event: ev.BridgeEntered, now: datetime) -> list[Fact]:
     channel = calls.channels.get(event.uniqueid)
     if channel is None:
         return []
     calls.bridges.enter(channel, event.bridge)
-    return _answers(calls, channel)
+    facts: list[Fact] = []
+    if channel.attempt and channel.state is ChannelState.UP:  # that it answered was not seen
+        answer = ev.DialEnded(caller=None, target=channel.uniqueid, outcome=DialOutcome.ANSWERED)
+        facts = dialling.ended(calls, answer, now)
+    return facts + _answers(calls, channel)
 
 
 def left(calls: Calls, event: ev.BridgeLeft, _now: datetime) -> list[Fact]:
@@ -91,12 +96,15 @@ def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datet
     facts = calls.tell_transfer(call)
     _stays(stays, by, again)
     if target is None:
-        rung = [channel.name for channel in calls.rung_by(second)]
+        # Who transfers by a feature code consults through a pipe, whose far half dials.
+        pipes = [c.pair for c in calls.bridges.members.get(event.bridge, ()) if c.pair] if event.bridge else []
+        dialler = next((pipe for pipe in pipes if calls.rung_by(pipe)), second)
+        rung = [channel.name for channel in calls.rung_by(dialler)]
         call.transfer = Transfer(TransferKind.BLONDE, again.name, stays.name, rung)
         if not rung:
             return facts
         facts += calls.tell_transfer(call)
-        return facts + dialling.hand_over(calls, second, stays, now)
+        return facts + (dialling.hand_over(calls, second, stays, now) if dialler is second else [])
     call.transfer = Transfer(TransferKind.ATTENDED, again.name, stays.name, [target.name])
     facts += calls.tell_transfer(call)
     call.heard()
