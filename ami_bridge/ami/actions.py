@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from panoramisk.message import Message
-
 from ami_bridge.ami.errors import ActionRefused, AmiError
+from ami_bridge.ami.headers import ListEntry
 from ami_bridge.ami.session import Session
 from ami_bridge.domain.names import Uniqueid
 
@@ -77,7 +76,7 @@ async def delete(session: Session, family: str, key: str) -> None:
 
 async def tree(session: Session, family: str) -> dict[str, str]:
     """All of an AstDB family, by key without the family's name."""
-    entries: list[Message] = []
+    entries: list[ListEntry] = []
     with _nothing_there():
         entries = await session.ask_list("DBGetTree", {"Family": family})
     prefix = f"/{family}/"

@@ -39,6 +39,17 @@ class RawHeaders(Mapping[str, str]):
         return sum(1 for _name in self)
 
 
+class ListEntry(RawHeaders):
+    """One event of a list that was asked for."""
+
+    __slots__ = ()
+
+    @property
+    def event(self) -> str:
+        """The event's type, by the first line; a header of that name further down is something else."""
+        return self["Event"]
+
+
 @cache
 def _start(name: str) -> bytes:
     """How the line of the header `name` begins, and the line before it ends. Names are ours, so they are few."""

@@ -11,12 +11,14 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 import structlog
 from panoramisk.message import Message
 
 from ami_bridge.ami.encode import Header, action
 from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, LoginRefused
+from ami_bridge.ami.headers import ListEntry
 from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
 from ami_bridge.ami.wire import Wire
 
@@ -135,7 +137,7 @@ class Session:
 
     async def ask_list(
         self, name: str, headers: dict[str, Header] | None = None, *, deadline: float | None = None
-    ) -> list[Message]:
+    ) -> list[ListEntry]:
         """Send an action that answers with a list of events; return those events without the frame around them."""
         self._gate()
         replies = await self._exchange(name, headers, as_list=True, deadline=deadline or self.deadlines.listing)
@@ -156,14 +158,15 @@ class Session:
 
     async def _exchange(
         self, name: str, headers: dict[str, Header] | None, *, as_list: bool, deadline: float
-    ) -> list[Message]:
+    ) -> list[Any]:
+        """The reply and, if a list was asked for, its entries up to the one that ends it."""
         if self._wire is None:
             raise LinkLost("the AMI link is down")
         wire, request = self._wire, action(name, headers)
         future = wire.send(request, as_list=as_list)
         try:
             async with asyncio.timeout(deadline):
-                replies: list[Message] = await future
+                replies: list[Any] = await future
         except TimeoutError:
             raise LinkSilent(f"no answer to AMI action {name} within {deadline:g} s") from None
         finally:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TypeVar
 
 import structlog
-from panoramisk.message import Message
 
 from ami_bridge.ami import actions, decode
 from ami_bridge.ami.errors import ActionRefused
@@ -59,24 +58,24 @@ async def snapshot(
 
 
 async def _dialled(
-    session: Session, entries: list[decode.Headers], numbers: Collection[str], known: Container[str]
-) -> list[decode.Headers]:
+    session: Session, entries: list[Mapping[str, str]], numbers: Collection[str], known: Container[str]
+) -> list[Mapping[str, str]]:
     """Put the number that was dialled where the dialplan has led its caller elsewhere since (`s` of a subroutine)."""
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(entry: decode.Headers) -> None:
+    async def ask(place: int, entry: Mapping[str, str]) -> None:
         async with limit:
             number = await actions.dialled_number(session, entry.get("Channel", ""))
         if number in numbers:
-            entry["Exten"] = number
+            entries[place] = {**entry, "Exten": number}
 
     # What is not known in time costs the line its knowledge of those callers, and nobody anything else.
     with suppress(TimeoutError):
         async with asyncio.timeout(session.deadlines.listing), asyncio.TaskGroup() as tasks:
-            for entry in entries:
+            for place, entry in enumerate(entries):
                 uniqueid, linkedid = entry.get("Uniqueid"), entry.get("Linkedid", "")
                 if uniqueid == linkedid and linkedid not in known and entry.get("Exten") not in numbers:
-                    tasks.create_task(ask(entry))
+                    tasks.create_task(ask(place, entry))
     return entries
 
 
@@ -91,19 +90,14 @@ def listed(entries: Iterable[Mapping[str, str]]) -> list[ev.Event]:
     return events
 
 
-async def _list(session: Session, action: str, *wanted: str, **headers: str) -> list[decode.Headers]:
+async def _list(session: Session, action: str, *wanted: str, **headers: str) -> list[Mapping[str, str]]:
     """The entries of a list that are events of a `wanted` type."""
     try:
-        messages = await session.ask_list(action, {**headers})
+        entries = await session.ask_list(action, {**headers})
     except ActionRefused as refused:
         log.info("The PBX has no such list", pbx=session.name, action=action, answer=str(refused))
         return []
-    return [_headers(message) for message in messages if message.event in wanted]
-
-
-def _headers(message: Message) -> decode.Headers:
-    """Of a repeated header the first, as when an event is decoded."""
-    return decode.Headers({k: v[0] if isinstance(v, list) else v for k, v in message.items()})
+    return [entry for entry in entries if entry.event in wanted]
 
 
 def _channels(entries: Iterable[Mapping[str, str]], holding: Container[str | None]) -> list[ev.Event]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import structlog
@@ -18,16 +19,27 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
 from ami_bridge.ami.errors import LinkLost
+from ami_bridge.ami.headers import ListEntry, RawHeaders
 
 log = structlog.get_logger(__name__)
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a real AMI message is a few kilobytes
+LIST_LIMIT = 64 << 20  # bytes; the channels of ten thousand calls are some fifteen megabytes
 _GREETING = b"Asterisk Call Manager/"
 _EOL = b"\r\n"
 _END = b"\r\n\r\n"
 _EVENT = b"Event: "
 _TOO_LONG = f"a message of more than {MESSAGE_LIMIT} bytes"
 _LIST_ENDS = ("Complete", "cancelled")
+
+
+@dataclass(slots=True)
+class Asked:
+    """An action whose answer is still to come, or to be completed."""
+
+    action: Action
+    replies: list[Message | ListEntry] = field(default_factory=list)
+    size: int = 0  # of the replies, in bytes
 
 
 class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
@@ -47,19 +59,22 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self._given_up = False
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed = False
-        self.pending: dict[str, tuple[Action, list[Message]]] = {}
+        self.pending: dict[str, Asked] = {}
         self.ignored = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def send(self, data: Action, as_list: bool = False) -> asyncio.Future[Any]:
-        """Write an action from encode.py; the future yields its reply, or with `as_list` all replies to the last."""
+        """Write an action from encode.py. The future yields a list: its reply, and with `as_list` the entries after it.
+
+        The last of those is the event that ends the list.
+        """
         if self.closed:
             raise LinkLost("the AMI link is down")
         data.as_list = as_list
         raw = str(data).encode()
-        self.pending[data.id] = (data, [])
+        self.pending[data.id] = Asked(data)
         self.transport.write(raw)
         return data.future  # type: ignore[no-any-return]
 
@@ -138,25 +153,27 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         An event answers only an action that asked for a list: what else carries an ActionID, OriginateResponse above
         all, is news about the action and not its reply.
         """
-        if not self.pending:
+        headers = RawHeaders(raw)
+        asked = self.pending.get(headers.get("ActionID", ""))
+        if asked is None:
             return False
-        message = Message.from_line(raw.decode("utf-8", "replace"))
-        waiting = self.pending.get(str(message.get("ActionID", ""))) if message else None
-        if message is None or waiting is None:
+        action, is_event = asked.action, raw.startswith(_EVENT)
+        if is_event and not (action.as_list and asked.replies):
             return False
-        action, replies = waiting
-        is_event = raw.startswith(_EVENT)
-        if is_event and not (action.as_list and replies):
+        reply: Any = ListEntry(raw) if is_event else Message.from_line(raw.decode("utf-8", "replace"))
+        if reply is None:
             return False
-        replies.append(message)
-        failed = not is_event and not message.success
-        # A repeated header is a list in panoramisk's Message: the wire's own first line tells the event.
-        ended = raw.partition(b"\r\n")[0].endswith(b"Complete") or str(message.get("EventList")) in _LIST_ENDS
-        complete = ended or not action.as_list
-        if failed or complete:
+        asked.replies.append(reply)
+        asked.size += len(raw)
+        if asked.size > LIST_LIMIT:
+            self.abort(f"a list of more than {LIST_LIMIT} bytes")
+            return True
+        failed = not is_event and not reply.success
+        ended = raw.partition(_EOL)[0].endswith(b"Complete") or headers.get("EventList") in _LIST_ENDS
+        if failed or ended or not action.as_list:
             del self.pending[action.id]
             if not action.future.done():
-                action.future.set_result(replies)
+                action.future.set_result(asked.replies)
         return True
 
     def abort(self, why: str) -> None:
@@ -170,7 +187,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             return
         self.closed = True
         pending, self.pending = self.pending, {}
-        for future in (self.greeted, *(action.future for action, _replies in pending.values())):
+        for future in (self.greeted, *(asked.action.future for asked in pending.values())):
             if not future.done():
                 future.set_exception(LinkLost("the AMI link was lost before the PBX answered"))
                 future.exception()  # read here: whoever gave up waiting must not leave a warning behind

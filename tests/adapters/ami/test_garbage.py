@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ami_bridge.ami import wire as wires
 from ami_bridge.ami.decode import WANTED, decode
 from ami_bridge.ami.encode import action
+from ami_bridge.ami.errors import LinkLost
 from ami_bridge.ami.inbox import Inbox, Item, LinkDown, LinkUp
 from ami_bridge.ami.session import Session
 from ami_bridge.ami.wire import MESSAGE_LIMIT, Wire
@@ -144,6 +145,24 @@ async def test_ten_megabytes_of_one_message_end_the_link_long_before_they_are_re
     tracemalloc.stop()
     assert (peer.events, peer.sink.aborted) == ([], 1)
     assert most < 4 * MESSAGE_LIMIT
+
+
+async def test_a_list_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wires, "LIST_LIMIT", 100_000)
+    peer = Peer()
+    peer.wire.data_received(GREETING)
+    future = peer.ask()
+    peer.wire.data_received(b"Response: Success\r\nActionID: a\r\n\r\n")
+    entry = b"Event: QueueMember\r\nActionID: a\r\nName: " + b"x" * 954 + b"\r\n\r\n"
+    for _ in range(99):
+        peer.wire.data_received(entry)
+    assert (peer.sink.aborted, future.done()) == (0, False)
+    peer.wire.data_received(entry * 100)
+    assert peer.sink.aborted == 1
+    peer.wire.connection_lost(None)
+    assert peer.lost == ["a list of more than 100000 bytes"]
+    with pytest.raises(LinkLost):
+        await future
 
 
 async def test_a_message_in_tiny_pieces_is_not_searched_from_its_beginning_each_time() -> None:
