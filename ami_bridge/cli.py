@@ -21,11 +21,12 @@ from ami_bridge.ami.errors import LoginRefused
 from ami_bridge.ami.masking import Masker
 from ami_bridge.ami.session import Address
 from ami_bridge.app import App, NothingToWatch
+from ami_bridge.loading import load
 from ami_bridge.logs import configure
 from ami_bridge.pipes import FileThere, Output, named, nobody_reads, opened, until_told
 from ami_bridge.recording import CannotRecord, Recorder
 from ami_bridge.replaying import NotAmi, tell
-from ami_bridge.settings import Settings, SettingsError, load
+from ami_bridge.settings import Settings, SettingsError
 from ami_bridge.store import StoreError
 from ami_bridge.voice.errors import VoiceError
 from ami_bridge.web.listening import CannotListen as WebCannotListen

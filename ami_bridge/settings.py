@@ -1,4 +1,4 @@
-"""Settings: one TOML file, secrets from the environment or from files, validated once, frozen afterwards.
+"""Settings: what an operator may set, validated once, frozen afterwards. `loading` reads them.
 
 Every error names the setting, what is wrong with it and what to do; values are never echoed, since one may be a
 secret.
@@ -7,13 +7,11 @@ secret.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,7 +19,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
@@ -274,82 +271,3 @@ class Settings(_Part):
 
 def seconds(value: float) -> timedelta:
     return timedelta(seconds=value)
-
-
-_FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"))
-
-
-def load(path: Path, environment: Mapping[str, str]) -> Settings:
-    """Read `path`, add secrets from `environment`, and validate; raise SettingsError with a line per problem.
-
-    From the environment come secrets and what differs from host to host: KEEPLINE_AGI_TOKEN,
-    KEEPLINE_PBX_<NAME>_SECRET, KEEPLINE_STORE_URL, KEEPLINE_AGI_URL, KEEPLINE_AUDIO_URL, or each with _FILE appended
-    and the path of a file that holds it.
-    """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: there is no such file; name the settings with --config") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    _add_secrets(raw, environment)
-    try:
-        return Settings.model_validate(raw)
-    except ValidationError as error:
-        faults = error.errors(include_input=False)
-        # A list whose only item is wrong is also reported as too short: the item's own fault says more.
-        told = [f for f in faults if not any(f is not g and f["loc"] == g["loc"][: len(f["loc"])] for g in faults)]
-        problems = [f"{path}: {_where(fault['loc'])}: {_problem(fault)}" for fault in told]
-        raise SettingsError("\n".join(problems)) from None
-
-
-def _add_secrets(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
-    for section, setting in _FROM_ENVIRONMENT:
-        part = raw.setdefault(section, {})
-        value = _secret(f"KEEPLINE_{section}_{setting}".upper(), environment)
-        if value is not None and isinstance(part, dict):
-            part[setting] = value
-    pbxs = raw.get("pbx")
-    for pbx in pbxs if isinstance(pbxs, list) else []:
-        if isinstance(pbx, dict) and (secret := _secret(_pbx_variable(str(pbx.get("name"))), environment)):
-            pbx["secret"] = secret
-
-
-def _pbx_variable(name: str) -> str:
-    return f"KEEPLINE_PBX_{re.sub('[^A-Z0-9]', '_', name.upper())}_SECRET"
-
-
-def _secret(variable: str, environment: Mapping[str, str]) -> str | None:
-    if variable in environment:
-        return environment[variable]
-    if (path := environment.get(f"{variable}_FILE")) is None:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{variable}_FILE: the file it names cannot be read: {error}") from None
-
-
-def _where(loc: tuple[int | str, ...]) -> str:
-    """`('pbx', 0, 'port')` as people write it: `pbx[1].port`."""
-    text = ""
-    for part in loc:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "settings"
-
-
-def _problem(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such setting; check its spelling"
-    if error["type"] == "missing" and error["loc"][-1] == "token":
-        return "the token is missing; set KEEPLINE_AGI_TOKEN (any long random text, the same as when rendering)"
-    if error["type"] == "missing" and error["loc"][-1] == "secret":
-        return "the AMI secret is missing; set KEEPLINE_PBX_<NAME>_SECRET or KEEPLINE_PBX_<NAME>_SECRET_FILE"
-    plain = {
-        "missing": "this setting is needed",
-        "too_short": "at least one is needed",
-        "model_type": "a section is needed",
-    }
-    return plain.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.settings import Settings, SettingsError, load
+from ami_bridge.loading import load
+from ami_bridge.settings import Settings, SettingsError
 
 GOOD = """
 [[tenant]]
@@ -223,3 +224,13 @@ def test_a_file_that_is_none_is_said_in_one_line(file: Path, content: bytes | No
 def test_a_value_in_the_wrong_place_is_not_repeated(file: Path) -> None:
     text = GOOD.replace('host = "pbx.example"', f'host = "{SECRET} {TOKEN}"').replace("5550200", SECRET)
     assert complaints(file, text.replace("PJSIP/101", TOKEN).replace("Europe/Berlin", SECRET))
+
+
+def test_the_records_of_a_pbx_are_optional_and_named_one_by_one(file: Path) -> None:
+    [pbx] = read(file).pbx
+    assert (pbx.records.cel, pbx.records.queue_log, pbx.records.cdr) == (None, None, None)
+    some = GOOD.replace('host = "pbx.example"', 'host = "pbx.example"\nrecords = { queue_log = "/mnt/pbx/queue_log" }')
+    [pbx] = read(file, some).pbx
+    assert (pbx.records.cel, pbx.records.queue_log) == (None, Path("/mnt/pbx/queue_log"))
+    wrong = some.replace("queue_log =", "queues =")
+    assert complaints(file, wrong) == ["pbx[1].records.queues: there is no such setting; check its spelling"]

@@ -9,7 +9,7 @@ import pytest
 
 from ami_bridge.ami.decode import WANTED, decode
 from ami_bridge.cli import plan
-from ami_bridge.settings import load
+from ami_bridge.loading import load
 from dialplan_templates.render import READ, WRITE, render
 from tests.unit.test_cli import SECRET, TOKEN, settings
 

@@ -132,3 +132,24 @@ def test_late_events_are_an_alarm_on_an_otherwise_healthy_link() -> None:
 )
 def test_spans_are_said_as_people_say_them(seconds: float, said: str) -> None:
     assert words.elapsed(timedelta(seconds=seconds)) == said
+
+
+def test_what_a_pbx_says_of_a_trunks_registration_is_told_beside_the_verdict() -> None:
+    said = ("registered", "rejected", "wobbling", "")
+    trunks = tuple(replace(TRUNK, name=TrunkName(state or "none"), registration=state) for state in said)
+    rows = present(Status(now=T0, pbxs=(UP,), trunks=trunks))["trunks"]
+    assert [row["registration_words"] for row in rows] == [
+        "registered with the carrier",
+        "registration rejected by the carrier",
+        "wobbling",
+        "",
+    ]
+    assert {row["tone"] for row in rows} == {"good"}  # it is one witness, and the verdict is "up"
+    unseen = replace(UP, link=Link.CONNECTING)
+    [row] = present(Status(now=T0, pbxs=(unseen,), trunks=trunks[:1]))["trunks"]
+    assert row["registration_words"] == "last known: registered with the carrier"
+
+
+def test_since_when_a_pbx_runs_is_told_by_its_own_clock() -> None:
+    [row] = present(Status(now=T0, pbxs=(replace(UP, started="2026-03-01 08:00:00"),)))["pbxs"]
+    assert row["started"] == "2026-03-01 08:00:00"
