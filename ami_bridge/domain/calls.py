@@ -10,7 +10,7 @@ from ami_bridge.domain.bridges import Bridges
 from ami_bridge.domain.call import Call, Channel
 from ami_bridge.domain.events import ChannelCreated, ChannelState
 from ami_bridge.domain.facts import CallOutcome, Fact, QueueExit
-from ami_bridge.domain.names import Linkedid, Uniqueid
+from ami_bridge.domain.names import ChannelName, Linkedid, Uniqueid
 
 REMEMBERED = 1000  # channels that hung up last, so that late news of them does not make them live again
 
@@ -48,6 +48,13 @@ class Calls:
         if channel.party and call.caller is None and not call.partial:
             call.caller, call.caller_name = event.uniqueid, event.name
             call.number, call.dialled = event.caller_number, event.dialled
+
+    @staticmethod
+    def rename(channel: Channel, name: ChannelName) -> None:
+        """A caller is told of by their new name from now on, unless that is a zombie's."""
+        channel.called(name)
+        if channel.call.caller == channel.uniqueid and channel.party:
+            channel.call.caller_name = name
 
     def remove(self, channel: Channel) -> None:
         """Forget a channel that is gone; its call stays, and may have no channel left."""

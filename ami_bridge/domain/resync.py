@@ -91,7 +91,7 @@ def _seen(calls: Calls, event: ev.ChannelCreated, now: datetime) -> list[Fact]:
         call = calls.call_of(event.uniqueid)
         return calls.start(call) if call is not None else []
     if channel.name != event.name:
-        channel.called(event.name)
+        calls.rename(channel, event.name)
     return dialling.state_changed(calls, ev.ChannelStateChanged(uniqueid=event.uniqueid, state=event.state), now)
 
 

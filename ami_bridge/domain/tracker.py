@@ -80,9 +80,7 @@ def _created(calls: Calls, event: ev.ChannelCreated, now: datetime) -> list[Fact
 def _renamed(calls: Calls, event: ev.ChannelRenamed, _now: datetime) -> list[Fact]:
     channel = calls.channels.get(event.uniqueid)
     if channel is not None and not event.name.endswith("<MASQ>"):  # in the middle of a masquerade, not a name yet
-        channel.called(event.name)
-        if channel.call.caller == channel.uniqueid and channel.party:
-            channel.call.caller_name = event.name
+        calls.rename(channel, event.name)
     return []
 
 

@@ -157,7 +157,7 @@ def parked(uniqueid: str) -> ev.Parked:
 
 
 def talk(caller: str, callee: str, bridge: str = "b1", *, made: bool = False) -> list[ev.Event]:
-    """`caller`, who is there unless it is to be `made`, has a phone rung, which answers."""
+    """`caller`, who is there already when `made`, has a phone rung, which answers."""
     return [
         *([] if made else [comes(caller)]),
         phone(callee, caller),
