@@ -90,17 +90,20 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             data = self._joined(data)
         messages = data.split(_END)
         self._rest += messages.pop()
-        wanted = self._wanted
+        wanted, pending, on_event, ignored = self._wanted, self.pending, self._on_event, 0
+        vast = len(data) > MESSAGE_LIMIT  # one of the messages may be too long
         for raw in messages:
             mark = wanted.get(raw[: raw.find(_EOL)])
-            if self.pending or len(raw) > MESSAGE_LIMIT or not raw.startswith(_EVENT):
+            if vast or pending or not raw.startswith(_EVENT):
                 self._take(raw)
             elif mark is None or mark not in raw:
-                self.ignored += 1
+                ignored += 1
+                continue
             else:
-                self._on_event(raw)
+                on_event(raw)
             if self._given_up:
-                return
+                break
+        self.ignored += ignored
         if len(self._rest) >= MESSAGE_LIMIT + len(_END):
             self.abort(_TOO_LONG)
 
