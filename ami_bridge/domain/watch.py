@@ -72,6 +72,8 @@ class Watch:
             effects += self._follow(facts, now)
         if type(event) is ev.ChannelCreated:
             self._caller_arrives(event.uniqueid, now)
+        elif type(event) is ev.ChannelHungUp:
+            self._forget_swallowed(Linkedid(event.uniqueid))
         return effects
 
     def _follow(self, facts: Iterable[fa.Fact], now: datetime) -> list[Effect]:
@@ -120,6 +122,8 @@ class Watch:
         for line in self.lines.values():
             line.lost_sight()
         effects = self._follow(self.tracker.resync(snapshot, now, endings), now)
+        for call in tuple(self._line_of):
+            self._forget_swallowed(call)
         for event in snapshot:
             if type(event) is ev.ChannelCreated:
                 self._caller_arrives(event.uniqueid, now)
@@ -146,6 +150,11 @@ class Watch:
         if line is not None and not _is_attempt(call.id):
             self._line_of[call.id] = line
             line.caller_waits(call.id, call.number, now)
+
+    def _forget_swallowed(self, call: Linkedid) -> None:
+        """A call that became part of another before anything was said of it has no end of its own."""
+        if call in self._line_of and call not in self.tracker.calls:
+            self._line_of.pop(call).caller_unseen(call)
 
     def caller_id_changed(self, event: ev.CallerIdChanged, _now: datetime) -> list[Effect]:
         call = self.tracker.call_of(event.uniqueid)

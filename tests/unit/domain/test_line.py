@@ -165,19 +165,36 @@ def test_ringing_out_somebody_unknown_makes_no_agent() -> None:
     assert not line.agents
 
 
-def test_who_waits_and_who_is_there_is_forgotten_with_the_link_but_not_who_let_it_ring() -> None:
+def test_who_is_there_is_forgotten_with_the_link_but_not_who_waits_or_let_it_ring() -> None:
     line = a_line()
     waits(line, "c1", T0)
     line.agent_seen(ANN, T0, state=FREE)
     line.agent_seen(BOB, T0, state=FREE)
     line.agent_rang_out(ANN, at(10))
     line.lost_sight()
-    assert not line.waiting
+    assert list(line.waiting) == ["c1"]
     assert line.free(at(11)) == 0
     line.agent_seen(ANN, at(12), state=FREE)
     assert line.free(at(12)) == 0
     line.agent_seen(BOB, at(12), state=FREE)
     assert line.free(at(12)) == 1
+
+
+def test_a_caller_who_went_unseen_is_not_held_against_the_line() -> None:
+    line = a_line()
+    waits(line, "c1", T0)
+    line.caller_unseen(Linkedid("c1"))
+    line.caller_unseen(Linkedid("stranger"))
+    assert line.waiting == {}
+    assert line.tick(at(60)) == []
+
+
+def test_a_caller_is_known_by_the_number_they_show_last() -> None:
+    line = a_line()
+    waits(line, "c1", T0)
+    line.caller_shows(Linkedid("c1"), "")
+    line.caller_shows(Linkedid("stranger"), "+49304711")
+    assert [waiting.number for waiting in line.waiting.values()] == [""]
 
 
 def test_a_free_agent_does_not_hide_callers_who_wait_in_vain() -> None:

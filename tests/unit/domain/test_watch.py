@@ -2,106 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
 from ami_bridge.domain.events import DeviceState
 from ami_bridge.domain.incident import IncidentState
-from ami_bridge.domain.line import Attendance, Line, LineLimits
+from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import (
-    Bridgeid,
-    ChannelName,
     Device,
-    IncidentId,
-    LineName,
     Linkedid,
-    PbxName,
-    QueueName,
-    TenantName,
-    TrunkName,
     Uniqueid,
 )
-from ami_bridge.domain.outage import Outages, Touched
 from ami_bridge.domain.promise import Step
-from ami_bridge.domain.trunk import Limits, Trunk, Verdict
-from ami_bridge.domain.watch import Routes, Watch
-
-T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-MAIN = TrunkName("acme-primary")
-SUPPORT, SALES, VIP = LineName("support"), LineName("sales"), LineName("vip")
-QUEUE, VIP_QUEUE = QueueName("support-q"), QueueName("vip-q")
-ANN = Device("PJSIP/101")
-ATTEMPT = "keepline-a1"
-
-
-def at(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def a_watch() -> Watch:
-    limits = LineLimits(patience=timedelta(seconds=20))
-    return Watch(
-        lines={name: Line(name, limits) for name in (SUPPORT, SALES, VIP)},
-        trunks={MAIN: Trunk(MAIN, Limits())},
-        outages=Outages(
-            pbx=PbxName("lab"),
-            touched={MAIN: Touched(tenant=TenantName("acme"), lines=(SUPPORT,))},
-            word_every=timedelta(minutes=30),
-            new_id=lambda: IncidentId("i1"),
-        ),
-        routes=[
-            Routes(line=SUPPORT, dids=("5550100",), queue=QUEUE),
-            Routes(line=SALES, dids=("5550200",), ring=(ANN,)),
-            Routes(line=VIP, dids=("5550300",), queue=VIP_QUEUE),
-        ],
-    )
-
-
-def created(uniqueid: str, name: str, *, linkedid: str = "", dialled: str = "s") -> ev.ChannelCreated:
-    return ev.ChannelCreated(
-        uniqueid=Uniqueid(uniqueid),
-        linkedid=Linkedid(linkedid or uniqueid),
-        name=ChannelName(name),
-        state=ev.ChannelState.DOWN,
-        caller_number="+4930123",
-        dialled=dialled,
-    )
-
-
-def state(uniqueid: str, to: ev.ChannelState) -> ev.ChannelStateChanged:
-    return ev.ChannelStateChanged(uniqueid=Uniqueid(uniqueid), state=to)
-
-
-def hung_up(uniqueid: str, cause: int = 16) -> ev.ChannelHungUp:
-    return ev.ChannelHungUp(uniqueid=Uniqueid(uniqueid), cause=cause)
-
-
-def enters(uniqueid: str) -> ev.BridgeEntered:
-    return ev.BridgeEntered(bridge=Bridgeid("b1"), uniqueid=Uniqueid(uniqueid))
-
-
-def joins(uniqueid: str, queue: QueueName = QUEUE) -> ev.QueueCallerJoined:
-    return ev.QueueCallerJoined(uniqueid=Uniqueid(uniqueid), queue=queue, position=1)
-
-
-def member(to: DeviceState, *, device: Device = ANN, rung: Device | None = None) -> ev.QueueMemberChanged:
-    return ev.QueueMemberChanged(queue=QUEUE, device=device, state=to, paused=False, rung=rung)
-
-
-def contact(*, reachable: bool | None, uri: str = "sip:carrier") -> ev.ContactChanged:
-    return ev.ContactChanged(endpoint=MAIN, uri=uri, reachable=reachable)
-
-
-def play(watch: Watch, *events: ev.Event, now: datetime = T0) -> list[Effect]:
-    return [effect for event in events for effect in watch.feed(event, now)]
-
-
-def waiting(watch: Watch) -> dict[LineName, list[Linkedid]]:
-    return {name: list(line.waiting) for name, line in watch.lines.items() if line.waiting}
-
+from ami_bridge.domain.trunk import Verdict
+from ami_bridge.domain.watch import Watch
+from tests.unit.domain.watching import (
+    ANN,
+    ATTEMPT,
+    MAIN,
+    QUEUE,
+    SALES,
+    SUPPORT,
+    T0,
+    VIP,
+    VIP_QUEUE,
+    a_watch,
+    at,
+    contact,
+    created,
+    enters,
+    hung_up,
+    joins,
+    member,
+    play,
+    state,
+    waiting,
+)
 
 # ---- who waits on which line
 
@@ -146,6 +83,15 @@ def test_a_ring_groups_patience_begins_when_its_phones_ring() -> None:
     assert watch.tick(at(60)) == []
     play(watch, ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("g1")), now=at(60))
     assert watch.tick(at(80)) == [PushLine(SALES)]
+
+
+def test_a_caller_who_withholds_their_number_is_not_shown_by_it() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), created("g1", "PJSIP/101-02", linkedid="c1"))
+    play(watch, ev.CallerIdChanged(uniqueid=Uniqueid("g1"), number="101"))
+    assert watch.lines[SUPPORT].waiting[Linkedid("c1")].number == "+4930123"
+    play(watch, ev.CallerIdChanged(uniqueid=Uniqueid("c1"), number=""))
+    assert watch.lines[SUPPORT].waiting[Linkedid("c1")].number == ""
 
 
 def test_our_own_callbacks_never_count_as_callers() -> None:
@@ -202,14 +148,6 @@ def test_an_agent_who_talks_is_alive_whoever_called_whom(called: bool) -> None:
     play(watch, member(DeviceState.FREE), ev.AgentRangOut(queue=QUEUE, device=ANN))
     caller, other = ("PJSIP/acme-primary-01", "PJSIP/101-02") if called else ("PJSIP/101-02", "PJSIP/acme-primary-01")
     play(watch, created("c1", caller), created("g1", other, linkedid="c1"), enters("c1"), enters("g1"))
-    assert watch.lines[SUPPORT].free(T0) == 1
-
-
-def test_agents_who_left_while_nobody_watched_are_not_counted() -> None:
-    watch = a_watch()
-    play(watch, member(DeviceState.FREE), member(DeviceState.FREE, device=Device("PJSIP/102")))
-    watch.lost_sight()
-    play(watch, member(DeviceState.FREE))
     assert watch.lines[SUPPORT].free(T0) == 1
 
 
@@ -349,11 +287,3 @@ def test_other_peoples_originates_move_no_promise() -> None:
     other = Uniqueid("1795310344.16")
     assert play(a_watch(), ev.OriginateEnded(uniqueid=other, answered=False)) == []
     assert play(a_watch(), created(other, "Local/x@y-01;1"), state(other, ev.ChannelState.UP), hung_up(other)) == []
-
-
-def test_a_lost_link_leaves_no_caller_behind() -> None:
-    watch = a_watch()
-    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), joins("c1"))
-    watch.lost_sight()
-    assert waiting(watch) == {}
-    assert play(watch, hung_up("c1")) == []
