@@ -124,8 +124,8 @@ def whole(recording: Path) -> bool:
 class Carrier:
     """The carrier's Asterisk. `execute` runs a command as root in a service's container."""
 
-    def __init__(self, ami: Ami, recordings: Path, execute: Execute) -> None:
-        self.ami, self._recordings, self._execute = ami, recordings, execute
+    def __init__(self, ami: Ami, recordings: Path, execute: Execute, *, service: str = "carrier") -> None:
+        self.ami, self._recordings, self._execute, self._service = ami, recordings, execute, service
         self._handed_out: set[str] = set()
 
     async def call(
@@ -185,11 +185,11 @@ class Carrier:
 
     async def cut(self, trunk: str) -> None:
         """Drop every SIP packet of `primary`, `backup` or `phones`, both ways, from now on. Twice is once."""
-        await self._execute("carrier", "sh", "-c", "; ".join(self._through(trunk) + self._rules(trunk, "-I")))
+        await self._execute(self._service, "sh", "-c", "; ".join(self._through(trunk) + self._rules(trunk, "-I")))
 
     async def restore(self, trunk: str) -> None:
         """Let the packets through again."""
-        await self._execute("carrier", "sh", "-c", "; ".join(self._through(trunk)))
+        await self._execute(self._service, "sh", "-c", "; ".join(self._through(trunk)))
 
     async def hang_up_all(self, *, deadline: float = 5) -> None:
         """End every call at the carrier and wait until the last is gone."""
@@ -204,7 +204,9 @@ class Carrier:
         """Back to the beginning: no calls, no agents, no phones described, nothing cut."""
         await self.hang_up_all()
         await self.ami.command("database deltree phone")
-        await self._execute("carrier", "sh", "-c", "; ".join(rule for trunk in PORTS for rule in self._through(trunk)))
+        await self._execute(
+            self._service, "sh", "-c", "; ".join(rule for trunk in PORTS for rule in self._through(trunk))
+        )
         for registration in await self.ami.listing("PJSIPShowRegistrationsOutbound"):
             agent = registration["ObjectName"].removeprefix("phone-")
             if agent != registration["ObjectName"] and (agent in AGENTS or registration["Status"] == "Registered"):

@@ -93,16 +93,19 @@ class Stack:
         return read_env(await self.run("env"))
 
     @contextlib.asynccontextmanager
-    async def connected(self) -> AsyncIterator[Lab]:
-        """Log in to both Asterisks as the driver, once no other process drives them."""
-        settings = await self.settings()
-        secret = read_env((STATE / "secrets.env").read_text())["KEEPLINE_LAB_SECRET"]
+    async def connected(self, *, old: bool = False) -> AsyncIterator[Lab]:
+        """Log in to both Asterisks as the driver, once no other process drives them; `old`: the PBX of Asterisk 16."""
+        settings, suffix = await self.settings(), "16" if old else ""
+        secret = driver_secret()
         async with (
-            our_turn(STATE / "driver.lock"),
-            await Ami.connect(int(settings["KEEPLINE_PORT_PBX_AMI"]), "driver", secret) as pbx,
-            await Ami.connect(int(settings["KEEPLINE_PORT_CARRIER_AMI"]), "driver", secret) as carrier,
+            our_turn(STATE / f"driver{suffix}.lock"),
+            await Ami.connect(int(settings[f"KEEPLINE_PORT_PBX{suffix}_AMI"]), "driver", secret) as pbx,
+            await Ami.connect(int(settings[f"KEEPLINE_PORT_CARRIER{suffix}_AMI"]), "driver", secret) as carrier,
         ):
-            yield Lab(
-                pbx=Pbx(pbx),
-                carrier=Carrier(carrier, Path(settings["KEEPLINE_RECORDINGS"]), self.execute),
-            )
+            recordings = Path(settings["KEEPLINE_RECORDINGS"] + suffix)
+            yield Lab(pbx=Pbx(pbx), carrier=Carrier(carrier, recordings, self.execute, service=f"carrier{suffix}"))
+
+
+def driver_secret() -> str:
+    """The password of the lab's AMI accounts, made by the first `up`."""
+    return read_env((STATE / "secrets.env").read_text())["KEEPLINE_LAB_SECRET"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from docker.lab.play import CALLEE, CALLER, MOBILE, PHONES, WITHHELD, Play, describe
 from docker.lab.recorder import Recorder
 from docker.lab.scenarios import SCENARIOS, VERSIONS, Scenario
-from docker.lab.stack import STATE, Lab, Stack, read_env
+from docker.lab.stack import STATE, Lab, Stack, driver_secret
 
 TRACES = Path(__file__).resolve().parents[2] / "tests" / "traces"
 
@@ -74,21 +74,18 @@ class Studio:
 
 
 @contextlib.asynccontextmanager
-async def studio(stack: Stack) -> AsyncIterator[Studio]:
+async def studio(stack: Stack, version: int = 22) -> AsyncIterator[Studio]:
     """Bring all phones in; send them away afterwards."""
-    settings = await stack.settings()
-    secret = read_env((STATE / "secrets.env").read_text())["KEEPLINE_LAB_SECRET"]
-    async with (
-        stack.connected() as lab,
-        await Recorder.connect(int(settings["KEEPLINE_PORT_PBX_AMI"]), secret) as recorder,
-    ):
+    settings, old = await stack.settings(), version == 16
+    port = settings["KEEPLINE_PORT_PBX16_AMI" if old else "KEEPLINE_PORT_PBX_AMI"]
+    async with stack.connected(old=old) as lab, await Recorder.connect(int(port), driver_secret()) as recorder:
         await lab.carrier.reset()
         for who in (*PHONES, CALLER, CALLEE, MOBILE, WITHHELD):
             await describe(lab, who)
         for phone in PHONES:
             await lab.carrier.agent_arrives(phone)
         try:
-            yield Studio(lab, recorder, f"{settings['KEEPLINE_NET']}.10")
+            yield Studio(lab, recorder, f"{settings['KEEPLINE_NET']}.{16 if old else 10}")
         finally:
             await lab.carrier.reset()
 
@@ -99,13 +96,13 @@ def write(folder: Path, name: str, trace: Trace) -> None:
     (folder / f"{name}.facts.jsonl").write_text("".join(f"{line}\n" for line in trace.facts))
 
 
-async def record_history(room: Studio, folder: Path) -> None:
+async def record_history(room: Studio, logs: Path, folder: Path) -> None:
     """One stretch of time as AMI, CDR, CEL and the queue log tell it, for whoever must close calls nobody watched."""
-    before = {log: (STATE / "pbx-logs" / log).stat().st_size for log in LOGS}
+    before = {log: (logs / log).stat().st_size for log in LOGS}
     traces = [await room.record(SCENARIOS[name]) for name in HISTORY]
     write(folder, "episode", Trace(b"".join(t.stream for t in traces), [line for t in traces for line in t.facts]))
     for log, size in before.items():
-        with (STATE / "pbx-logs" / log).open("rb") as file:
+        with (logs / log).open("rb") as file:
             file.seek(size)
             (folder / log.replace("/", "-")).write_bytes(file.read())
 
@@ -118,9 +115,10 @@ def chosen(version: int, beginnings: Iterable[str]) -> list[Scenario]:
 async def record_all(version: int, names: list[str], *, keep: bool) -> int:
     """Record what was chosen; return how many failed, having said why."""
     failed = 0
-    async with studio(Stack()) as room:
+    async with studio(Stack(), version) as room:
         if keep and not names:
-            await record_history(room, TRACES / "history" / f"asterisk-{version}")
+            logs = STATE / ("pbx16-logs" if version == 16 else "pbx-logs")
+            await record_history(room, logs, TRACES / "history" / f"asterisk-{version}")
         for scenario in chosen(version, names):
             started = time.monotonic()
             try:

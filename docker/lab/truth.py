@@ -51,6 +51,8 @@ class CallTruth:
     truth: Truth
     first: Party  # who made the call
     caller: Party  # whose call it is now
+    was_answered: bool = False
+    sent_on: bool = False  # by a transfer to a phone that has yet to answer
 
     def ringing(self, *targets: Party) -> None:
         """Each of them alerts: one fact per phone."""
@@ -59,15 +61,22 @@ class CallTruth:
     def dial_ended(self, outcome: str, *targets: Party) -> None:
         """answered, no-answer, busy, rejected, cancelled (by the caller, or because another took it), failed."""
         self.add("dial_ended", lambda: [_target(one) | {"outcome": outcome} for one in targets])
+        if outcome == "answered" and self.sent_on:
+            self.answered(*targets)
 
     def answered(self, by: Party) -> None:
-        """For the first time the caller talks with a person."""
+        """The caller talks with a person: the first one, or one they were sent on to."""
+        self.was_answered, self.sent_on = True, False
         self.add("answered", lambda: [{"by": by.channel}])
 
     def transferred(self, kind: str, by: Party, to: Iterable[Party], stays: Party | None = None) -> None:
-        """`by` is replaced by `to` as far party of who `stays`: the caller, or the called, whose call it then is."""
+        """`by` is replaced by `to` as far party of who `stays`: the caller, or the called, whose call it then is.
+
+        Whoever has two legs does it with the second, on which they had reached the target.
+        """
         there = list(to)
         self.caller = stays or self.caller
+        self.sent_on = kind != "attended"
         self.add("transferred", lambda: [{"kind": kind, "by": by.channel, "to": [party.channel for party in there]}])
 
     def queue_joined(self, queue: str) -> None:
@@ -78,8 +87,9 @@ class CallTruth:
         self.add("queue_left", lambda: [{"queue": queue, "reason": reason}])
 
     def ended(self, outcome: str = "completed") -> None:
-        """completed: a person answered. Anything else: nobody did."""
-        self.add("call_ended", lambda: [{"outcome": outcome, "answered": outcome == "completed"}])
+        """completed: a person answered last. Anything else: nobody did, whoever had before."""
+        answered = self.was_answered
+        self.add("call_ended", lambda: [{"outcome": outcome, "answered": answered}])
 
     def taken(self, by: Party, *others: Party) -> None:
         """`by` takes the call that rings; the phones of `others` stop ringing."""

@@ -3,8 +3,8 @@
 # shellcheck shell=bash
 
 BASE_SUITE=forky
-BASE_OFFICIAL=debian:forky-slim
-BASE_LOCAL=localhost/debian:forky-slim
+# Debian 11 has Asterisk 16: its images are for recording what an old PBX says (pbx16).
+OLD_SUITE=bullseye
 
 ASTERISK_INPUTS=(Containerfile.asterisk asterisk)
 KEEPLINE_INPUTS=(Containerfile.keepline keepline build.lock
@@ -18,6 +18,8 @@ hash_of() {
 images_name() {
     KEEPLINE_ASTERISK_IMAGE=localhost/keepline-asterisk:$(hash_of "${ASTERISK_INPUTS[@]}")
     export KEEPLINE_ASTERISK_IMAGE
+    KEEPLINE_ASTERISK16_IMAGE=localhost/keepline-asterisk16:$(hash_of "${ASTERISK_INPUTS[@]}")
+    export KEEPLINE_ASTERISK16_IMAGE
     KEEPLINE_IMAGE=localhost/keepline:$(hash_of "${KEEPLINE_INPUTS[@]}")
     export KEEPLINE_IMAGE
 }
@@ -28,19 +30,22 @@ image_exists() { "$ENGINE" image inspect "$1" >/dev/null 2>&1; }
 images_build() {
     images_name
     local wanted=" ${*:-${SERVICES[*]}} "
-    if [[ $wanted == *" pbx "* || $wanted == *" carrier "* ]]; then
-        image_build "$KEEPLINE_ASTERISK_IMAGE" Containerfile.asterisk "${ASTERISK_INPUTS[@]}"
+    if [[ $wanted == *" pbx "* || $wanted == *" carrier"* ]]; then
+        image_build "$BASE_SUITE" "$KEEPLINE_ASTERISK_IMAGE" Containerfile.asterisk "${ASTERISK_INPUTS[@]}"
+    fi
+    if [[ $wanted == *" pbx16 "* ]]; then
+        image_build "$OLD_SUITE" "$KEEPLINE_ASTERISK16_IMAGE" Containerfile.asterisk "${ASTERISK_INPUTS[@]}"
     fi
     if [[ $wanted == *" keepline "* ]]; then
-        image_build "$KEEPLINE_IMAGE" Containerfile.keepline "${KEEPLINE_INPUTS[@]}"
+        image_build "$BASE_SUITE" "$KEEPLINE_IMAGE" Containerfile.keepline "${KEEPLINE_INPUTS[@]}"
     fi
 }
 
 image_build() {
-    local tag=$1 file=$2 base context log=$STATE/build.log options=()
-    shift 2
+    local suite=$1 tag=$2 file=$3 base context log=$STATE/build.log options=()
+    shift 3
     image_exists "$tag" && return
-    base_make
+    base_make "$suite"
     base=$BASE_FOUND
     say "building ${tag%%:*}"
     context=$(mktemp -d)
@@ -67,35 +72,35 @@ images_forget() {
     "$ENGINE" image prune -f --filter label=org.keepline.stage --filter until=2h >/dev/null 2>&1 || true
 }
 
-# Sets BASE_FOUND: the official image if a registry answers within seconds, else one made from this machine's mirror.
+# Sets BASE_FOUND: a suite's official image if a registry answers within seconds, else one made from this machine's mirror.
 base_make() {
-    local image
-    for image in "$BASE_LOCAL" "$BASE_OFFICIAL"; do
+    local image suite=$1 official=debian:$1-slim local_name=localhost/debian:$1-slim
+    for image in "$local_name" "$official"; do
         if image_exists "$image"; then
             BASE_FOUND=$image
             return
         fi
     done
-    if timeout 6 "$ENGINE" manifest inspect "$BASE_OFFICIAL" >/dev/null 2>&1 \
-        && timeout 300 "$ENGINE" pull -q "$BASE_OFFICIAL" >/dev/null; then
-        BASE_FOUND=$BASE_OFFICIAL
+    if timeout 6 "$ENGINE" manifest inspect "$official" >/dev/null 2>&1 \
+        && timeout 300 "$ENGINE" pull -q "$official" >/dev/null; then
+        BASE_FOUND=$official
         return
     fi
     say "no image registry answers: making the Debian base from packages"
-    base_bootstrap
-    BASE_FOUND=$BASE_LOCAL
+    base_bootstrap "$suite" "$local_name"
+    BASE_FOUND=$local_name
 }
 
 base_bootstrap() {
-    local mirror tar=$STATE/base.tar
+    local suite=$1 name=$2 mirror tar=$STATE/base.tar
     command -v mmdebstrap >/dev/null || packages_install mmdebstrap
     mirror=$(apt-get indextargets --format '$(ORIGIN) $(SITE)' 2>/dev/null \
         | awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
     # A mirror may be a snapshot whose Release file says it is too old.
     mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-        "$BASE_SUITE" "$tar" ${mirror:+"$mirror"} >"$STATE/base.log" 2>&1 \
-        || die "mmdebstrap could not make $BASE_SUITE: $(tail -1 "$STATE/base.log")"
-    "$ENGINE" import "$tar" "$BASE_LOCAL" >>"$STATE/base.log" 2>&1 \
+        "$suite" "$tar" ${mirror:+"$mirror"} >"$STATE/base.log" 2>&1 \
+        || die "mmdebstrap could not make $suite: $(tail -1 "$STATE/base.log")"
+    "$ENGINE" import "$tar" "$name" >>"$STATE/base.log" 2>&1 \
         || die "$ENGINE could not take the base image: $(tail -1 "$STATE/base.log")"
     rm -f "$tar"
 }

@@ -1,12 +1,13 @@
 # Starting, watching and stopping the three services. Sourced by testpbx.
 # shellcheck shell=bash
 
-declare -A HOST_PART=([pbx]=10 [carrier]=20 [keepline]=30)
+declare -A HOST_PART=([pbx]=10 [carrier]=20 [keepline]=30 [pbx16]=16 [carrier16]=26)
 declare -A PORTS=([pbx]=KEEPLINE_PORT_PBX_AMI [carrier]=KEEPLINE_PORT_CARRIER_AMI
-    [keepline]="KEEPLINE_PORT_PAGE KEEPLINE_PORT_AUDIO")
+    [keepline]="KEEPLINE_PORT_PAGE KEEPLINE_PORT_AUDIO"
+    [pbx16]=KEEPLINE_PORT_PBX16_AMI [carrier16]=KEEPLINE_PORT_CARRIER16_AMI)
 
 container() {
-    [ -n "${HOST_PART[${1:-}]:-}" ] || die "no such service: '${1:-}' (carrier, pbx, keepline)"
+    [ -n "${HOST_PART[${1:-}]:-}" ] || die "no such service: '${1:-}' (${!HOST_PART[*]})"
     printf '%s-%s' "$KEEPLINE_PROJECT" "$1"
 }
 address() { printf '%s.%s' "$KEEPLINE_NET" "${HOST_PART[$1]}"; }
@@ -33,7 +34,10 @@ inputs_name() {
         $KEEPLINE_QUALIFY_TIMEOUT $(hash_of pbx)" | sha256sum | cut -c1-16)
     KEEPLINE_INPUTS_KEEPLINE=$(printf '%s' "$shared $KEEPLINE_IMAGE $KEEPLINE_PORT_PAGE $KEEPLINE_PORT_AUDIO \
         $(sha256sum keepline.toml)" | sha256sum | cut -c1-16)
-    export KEEPLINE_INPUTS_CARRIER KEEPLINE_INPUTS_PBX KEEPLINE_INPUTS_KEEPLINE
+    # An old PBX and a telephone network of its own, from the same configuration as the others.
+    KEEPLINE_INPUTS_PBX16=$(printf '%s' "$shared $KEEPLINE_ASTERISK16_IMAGE $KEEPLINE_PORT_PBX16_AMI $(hash_of pbx)" | sha256sum | cut -c1-16)
+    KEEPLINE_INPUTS_CARRIER16=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_CARRIER16_AMI $(hash_of carrier)" | sha256sum | cut -c1-16)
+    export KEEPLINE_INPUTS_CARRIER KEEPLINE_INPUTS_PBX KEEPLINE_INPUTS_KEEPLINE KEEPLINE_INPUTS_PBX16 KEEPLINE_INPUTS_CARRIER16
 }
 
 up() {
@@ -50,12 +54,13 @@ up() {
     [[ " ${wanted[*]} " != *" keepline "* ]] || dialplan_render
     containers_make "${wanted[@]}"
     # In the order of SERVICES: the PBX checks its trunks as it starts, so the carrier is there first.
-    for service in "${SERVICES[@]}"; do
+    for service in "${SERVICES[@]}" "${SERVICES_OLD[@]}"; do
         [[ " ${wanted[*]} " == *" $service "* ]] || continue
         running "$service" || container_begin "$service"
         "ready_$service"
     done
-    [[ " ${wanted[*]} " != *" pbx "* ]] || ! running carrier || ready_trunks
+    [[ " ${wanted[*]} " != *" pbx "* ]] || ! running carrier || ready_trunks pbx carrier
+    [[ " ${wanted[*]} " != *" pbx16 "* ]] || ! running carrier16 || ready_trunks pbx16 carrier16
     say "ready: ${wanted[*]}"
 }
 
@@ -112,8 +117,10 @@ within() {
 ready_carrier() { within 30 "the carrier's Asterisk did not start" booted carrier; }
 ready_pbx() { within 30 "the PBX's Asterisk did not start" booted pbx; }
 booted() { container_exec "$1" asterisk -rx 'core waitfullybooted' | grep -q 'fully booted'; }
+ready_carrier16() { within 30 "the carrier's Asterisk did not start" booted carrier16; }
+ready_pbx16() { within 30 "the old PBX's Asterisk did not start" booted pbx16; }
 ready_keepline() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy; }
-ready_trunks() { within 30 "the PBX does not reach both trunks" trunks_up; }
+ready_trunks() { within 30 "$1 does not reach both trunks" trunks_up "$@"; }
 
 healthy() {
     exec 3<>"/dev/tcp/127.0.0.1/$KEEPLINE_PORT_PAGE" || return
@@ -127,14 +134,14 @@ healthy() {
 # Asterisk spreads its first checks over the qualify interval: ask at once instead. A driver that was killed in the
 # middle of an outage has left its trunk cut: mend it.
 trunks_up() {
-    local contacts
-    contacts=$(container_exec pbx asterisk -rx 'pjsip show contacts')
+    local contacts pbx=$1 carrier=$2
+    contacts=$(container_exec "$pbx" asterisk -rx 'pjsip show contacts')
     if [ "$(grep -cE 'acme-(primary|backup)/.* Avail' <<<"$contacts")" = 2 ]; then
         return 0
     fi
-    ! running carrier || container_exec carrier iptables -w -F
-    container_exec pbx asterisk -rx 'pjsip qualify acme-primary' >/dev/null
-    container_exec pbx asterisk -rx 'pjsip qualify acme-backup' >/dev/null
+    ! running "$carrier" || container_exec "$carrier" iptables -w -F
+    container_exec "$pbx" asterisk -rx 'pjsip qualify acme-primary' >/dev/null
+    container_exec "$pbx" asterisk -rx 'pjsip qualify acme-backup' >/dev/null
     return 1
 }
 
@@ -161,7 +168,7 @@ container_logs() {
 
 status() {
     local service state
-    for service in "${SERVICES[@]}"; do
+    for service in "${SERVICES[@]}" "${SERVICES_OLD[@]}"; do
         state=$(inspect "$service" '{{.State.Status}}') || state='not there'
         printf '%-10s %s\n' "$service" "$state"
     done
@@ -172,19 +179,20 @@ status() {
 
 down() {
     local service
-    for service in keepline pbx carrier; do container_remove "$service"; done
+    for service in keepline pbx carrier pbx16 carrier16; do container_remove "$service"; done
     "$ENGINE" network rm "$KEEPLINE_PROJECT-lab" >/dev/null 2>&1 || true
 }
 
 # What the containers' users wrote is theirs: where we may not remove it, a container does.
 clean() {
-    local data=(recordings sounds pbx pbx-data pbx-logs keepline)
+    local data=(recordings recordings16 sounds pbx pbx-data pbx-logs pbx16 pbx16-data pbx16-logs keepline)
     down
     images_name
     if ! (cd "$STATE" && rm -rf "${data[@]}" 2>/dev/null) && image_exists "$KEEPLINE_ASTERISK_IMAGE"; then
         "$ENGINE" run --rm --entrypoint rm -v "$STATE:/state" "$KEEPLINE_ASTERISK_IMAGE" -rf "${data[@]/#//state/}"
     fi
     images_forget localhost/keepline-asterisk none
+    images_forget localhost/keepline-asterisk16 none
     images_forget localhost/keepline none
     rm -f "$STATE"/*.env "$STATE"/*.log
 }

@@ -8,6 +8,8 @@ KEEPLINE_PORT_PAGE|8080|the status page, on 127.0.0.1
 KEEPLINE_PORT_AUDIO|8081|the announcements, on 127.0.0.1
 KEEPLINE_PORT_PBX_AMI|5038|the PBX'\''s AMI, on 127.0.0.1
 KEEPLINE_PORT_CARRIER_AMI|5039|the carrier'\''s AMI, on 127.0.0.1
+KEEPLINE_PORT_PBX16_AMI|5048|the old PBX'\''s AMI, on 127.0.0.1
+KEEPLINE_PORT_CARRIER16_AMI|5049|its carrier'\''s AMI, on 127.0.0.1
 KEEPLINE_QUALIFY_SECONDS|3|seconds between the PBX'\''s checks of a trunk
 KEEPLINE_QUALIFY_TIMEOUT|2|seconds it waits for the answer
 KEEPLINE_LAB|yes|install the test account and test numbers on the PBX'
@@ -68,6 +70,6 @@ secrets_make() {
 }
 
 state_make() {
-    mkdir -p "$STATE"/{recordings,sounds,pbx,pbx-data,pbx-logs,keepline}
+    mkdir -p "$STATE"/{recordings,recordings16,sounds,pbx,pbx-data,pbx-logs,pbx16,pbx16-data,pbx16-logs,keepline}
     secrets_make
 }

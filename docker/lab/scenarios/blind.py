@@ -107,7 +107,7 @@ async def blind_code_to_group_nobody(play: Play) -> None:
     call.ringing(*legs)
     await caller.gone()
     call.dial_ended("no-answer", *legs)
-    call.ended()
+    call.ended("no-answer")
 
 
 @scenario()
@@ -120,7 +120,7 @@ async def blind_refer_to_busy(play: Play) -> None:
     call.transferred("blind", agent, [target])
     call.dial_ended("busy", target)
     await caller.gone()
-    call.ended()
+    call.ended("busy")
 
 
 @scenario()
@@ -134,7 +134,21 @@ async def blind_refer_rejected(play: Play) -> None:
     await target.decline()
     call.dial_ended("rejected", target)
     await caller.gone()
-    call.ended()
+    call.ended("rejected")
+
+
+@scenario()
+async def blind_code_rejected(play: Play) -> None:
+    """101 sends the caller to 102 by feature code; 102 declines."""
+    caller, agent, call = await in_conversation(play)
+    await agent.press_code("#1", "102")
+    (target,) = await rings(play, "102")
+    call.transferred("blind", agent, [target])
+    call.ringing(target)
+    await target.decline()
+    call.dial_ended("rejected", target)
+    await caller.gone()
+    call.ended("rejected")
 
 
 @scenario()
@@ -147,7 +161,7 @@ async def blind_refer_unanswered(play: Play) -> None:
     call.ringing(target)
     await caller.gone()
     call.dial_ended("no-answer", target)
-    call.ended()
+    call.ended("no-answer")
 
 
 @scenario()
@@ -161,7 +175,7 @@ async def blind_refer_caller_gives_up(play: Play) -> None:
     await caller.hangup()
     await target.gone()
     call.dial_ended("cancelled", target)
-    call.ended()
+    call.ended("cancelled")
 
 
 @scenario()
@@ -174,7 +188,7 @@ async def blind_refer_by_caller_unanswered(play: Play) -> None:
     call.ringing(target)
     await agent.gone()
     call.dial_ended("no-answer", target)
-    call.ended()
+    call.ended("no-answer")
 
 
 @scenario()

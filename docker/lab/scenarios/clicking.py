@@ -7,12 +7,12 @@ from docker.lab.scenarios.registry import scenario
 from docker.lab.truth import CallTruth
 
 
-async def click(play: Play, *, seconds: int = 20) -> tuple[Leg, CallTruth]:
-    """101 clicks on a number outside, and 101's phone rings."""
+async def click(play: Play, *, seconds: int = 20, dialled: str = CALLEE) -> tuple[Leg, CallTruth]:
+    """101 clicks on a number outside, and 101's phone rings. What is `dialled` once it is answered is the number."""
     await play.originate("PJSIP/101", CALLEE, seconds)
     agent = await play.rings("101")
     await play.seen("Newstate", Channel=agent.channel, ChannelStateDesc="Ringing")
-    return agent, play.truth.call(agent, CALLEE, "101")
+    return agent, play.truth.call(agent, dialled, "101")
 
 
 async def second_side(play: Play, call: CallTruth, agent: Leg) -> Leg:
@@ -39,7 +39,7 @@ async def click_both_answer(play: Play) -> None:
 @scenario()
 async def click_first_refuses(play: Play) -> None:
     """101 declines: nobody outside is called."""
-    agent, call = await click(play)
+    agent, call = await click(play, dialled="")
     await agent.decline()
     call.ended("rejected")
 
@@ -47,7 +47,7 @@ async def click_first_refuses(play: Play) -> None:
 @scenario()
 async def click_first_never_answers(play: Play) -> None:
     """101 lets it ring for as long as Originate waits."""
-    agent, call = await click(play, seconds=2)
+    agent, call = await click(play, seconds=2, dialled="")
     await agent.gone()
     call.ended("no-answer")
 

@@ -122,15 +122,18 @@ async def blonde_code_to_group(play: Play) -> None:
 
 @scenario()
 async def blonde_code_rejected(play: Play) -> None:
-    """101 hangs up while 102 still rings; 102 declines, and the caller is let go."""
+    """101 hangs up while 102 still rings; 102 declines, 101 is rung again by a call of its own and not there."""
     caller, agent, call = await in_conversation(play)
     (target,) = await consult(play, call, agent, "102", "102")
     await agent.hangup()
     call.transferred("blonde", agent, [target])
     await target.decline()
     call.dial_ended("rejected", target)
+    again = await play.rings("101")
     await caller.gone()
-    call.ended()
+    recall = play.truth.call(again, "", "101")
+    recall.ended("no-answer")
+    call.ended("rejected")
 
 
 @scenario()

@@ -29,7 +29,7 @@ async def forward_by_phone(play: Play) -> None:
     """101 rings and sends the call to 102 (302), who answers."""
     caller, call, (first,) = await ring(play, "5551101", "101")
     await first.forward("102")
-    call.dial_ended("failed", first)
+    call.dial_ended("cancelled", first)
     (second,) = await forwarded(play, call, "102")
     await answers(play, call, caller, second)
 
@@ -39,7 +39,7 @@ async def forward_by_phone_to_group(play: Play) -> None:
     """101 sends the call to a ring group, of which 104 answers."""
     caller, call, (first,) = await ring(play, "5551101", "101")
     await first.forward("240")
-    call.dial_ended("failed", first)
+    call.dial_ended("cancelled", first)
     third, fourth = await forwarded(play, call, "103", "104")
     await answers(play, call, caller, fourth, third)
 
@@ -49,7 +49,7 @@ async def forward_by_phone_unanswered(play: Play) -> None:
     """101 sends the call to 102, who lets it ring."""
     caller, call, (first,) = await ring(play, "5551101", "101")
     await first.forward("202")
-    call.dial_ended("failed", first)
+    call.dial_ended("cancelled", first)
     (second,) = await forwarded(play, call, "102")
     await caller.gone()
     call.dial_ended("no-answer", second)
@@ -62,7 +62,7 @@ async def forward_by_phone_busy(play: Play) -> None:
     await play.phone("102", "busy")
     caller, call, (first,) = await ring(play, "5551101", "101")
     await first.forward("102")
-    call.dial_ended("failed", first)
+    call.dial_ended("cancelled", first)
     second = await play.rings("102")
     call.dial_ended("busy", second)
     await caller.gone()

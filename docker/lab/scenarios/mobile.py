@@ -44,7 +44,7 @@ async def mobile_refuses(play: Play) -> None:
     await confirms(mobile, "2")
     await caller.gone()
     call.dial_ended("no-answer", mobile)
-    call.ended("rejected")
+    call.ended("no-answer")
 
 
 @scenario()
@@ -89,7 +89,10 @@ async def mobile_in_group_voicemail(play: Play) -> None:
     caller, call, (desk, mobile) = await rings(play, BESIDE, "101", MOBILE)
     await mobile.answer()
     await desk.answer()
-    call.taken(desk, mobile)
+    call.dial_ended("answered", desk)
+    call.answered(desk)
     await play.talk(caller, desk)
     await caller.hangup()
+    await mobile.gone()
+    call.dial_ended("no-answer", mobile)
     call.ended()

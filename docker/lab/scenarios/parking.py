@@ -20,11 +20,12 @@ async def parked(play: Play) -> tuple[Leg, Leg, CallTruth, str]:
 @scenario()
 async def parked_and_fetched(play: Play) -> None:
     """102 fetches the caller back by dialling the place."""
-    caller, agent, call, place = await parked(play)
+    caller, _, call, place = await parked(play)
     fetching = await play.from_phone("102", place)
     await fetching.call.answered()
     second = play.truth.call(fetching, place, "102")
-    call.transferred("blind", agent, [fetching])
+    call.answered(fetching)
+    second.answered(caller)
     await play.talk(caller, fetching)
     await caller.hangup()
     second.ended()
@@ -39,7 +40,7 @@ async def parked_too_long(play: Play) -> None:
     await play.seen("Newstate", Channel=again.channel, ChannelStateDesc="Ringing")
     call.ringing(again)
     await again.answer()
-    call.dial_ended("answered", again)
+    call.taken(again)
     await play.talk(caller, again)
     await caller.hangup()
     call.ended()

@@ -82,4 +82,4 @@ async def pickup_of_nothing(play: Play) -> None:
     by = await play.from_phone("102", "*8")
     call = play.truth.call(by, "*8", "102")
     await by.gone()
-    call.ended("failed")
+    call.ended("rejected")

@@ -136,6 +136,21 @@ async def early_media_answered(play: Play) -> None:
 
 
 @scenario()
+async def early_media_busy(play: Play) -> None:
+    """101 sends sound, and then 486."""
+    caller = await play.from_outside("5551101")
+    call = play.truth.call(caller, "5551101", CALLER)
+    agent = await play.rings("101")
+    call.ringing(agent)
+    await agent.early()
+    await play.seen("DialState", DestChannel=agent.channel, DialStatus="PROGRESS")
+    await agent.busy()
+    call.dial_ended("busy", agent)
+    await caller.gone()
+    call.ended("busy")
+
+
+@scenario()
 async def internal(play: Play) -> None:
     """101 calls 102."""
     caller = await play.from_phone("101", "102")

@@ -106,7 +106,7 @@ async def queue_not_joined(play: Play) -> None:
     caller = await play.from_outside(STRICT)
     call = play.truth.call(caller, STRICT, CALLER)
     await caller.gone()
-    call.ended("failed")
+    call.ended("no-answer")
 
 
 @scenario()
