@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 import structlog
 
+from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
 from ami_bridge.domain.names import Linkedid, TrunkName
 from ami_bridge.domain.status import BlindSpot, Link
 from ami_bridge.domain.tracker import Tracker
+from ami_bridge.domain.watch import Watch
+from ami_bridge.history.records import Records
 from ami_bridge.picture import picture
 from ami_bridge.store import Beat, StoreBusy
 from tests.adapters.ami.manager import until
@@ -279,3 +282,32 @@ async def test_a_gap_the_store_could_not_tell_of_at_the_start_is_noted_once_it_c
         spot = await blind(second)
         assert spot.begin == last.at
         assert second.runner.watched_until is not None
+
+
+async def test_a_snapshot_is_dropped_when_the_link_was_another_at_its_end(
+    house: House, pbx: Pbx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost and found again while the records are read: what came in between is in no list and in no event."""
+    await house.start()
+    await calling(house, pbx)
+    pbx.waiting = [CALLER]
+    used: list[set[str]] = []
+    seen_again, endings = Watch.seen_again, Records.endings
+
+    def counted(watch: Watch, snapshot: Any, *more: Any) -> Any:
+        used.append({event.uniqueid for event in snapshot if isinstance(event, ev.ChannelCreated)})
+        return seen_again(watch, snapshot, *more)
+
+    async def meanwhile(records: Records, gone: Any) -> Any:
+        if "100.2" not in pbx.channels:
+            pbx.channels["100.2"] = "PJSIP/acme-primary-2"
+            logins = pbx.logins
+            pbx.cut()
+            await until(lambda: pbx.logins > logins and house.room.session.up)
+        return await endings(records, gone)
+
+    monkeypatch.setattr(Watch, "seen_again", counted)
+    monkeypatch.setattr(Records, "endings", meanwhile)
+    await away(house, pbx)
+    assert used == [{CALLER, "100.2"}]
+    assert len(await house.store.blind_spots.recent(9)) == 1
