@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 _EOL = b"\r\n"
+_KINDS = frozenset({"Event", "Response", "Action"})  # what a message's first line may begin with
 
 
 class RawHeaders(Mapping[str, str]):
@@ -13,27 +14,30 @@ class RawHeaders(Mapping[str, str]):
 
     Of a repeated header the first counts, which is the one Asterisk itself wrote. A value cannot pose as a header: no
     value holds a line's end, and a name is looked for only where a line begins. The one space Asterisk writes after a
-    colon, and leaves out before some empty values, is no part of the value.
+    colon, and leaves out before some empty values, is no part of the value. A first line that says no kind of message
+    is no header.
     """
 
     __slots__ = ("_raw",)
 
     def __init__(self, raw: bytes) -> None:
-        self._raw = _EOL + raw
+        self._raw = raw  # not copied: the copy would cost as much as a header
 
     def __getitem__(self, name: str) -> str:
         raw, start = self._raw, _start(name)
-        at = raw.find(start)
-        if at < 0:
+        if name in _KINDS and raw.startswith(start[2:]):
+            at = len(start) - 2
+        elif (at := raw.find(start)) < 0:
             raise KeyError(name)
-        at += len(start)
+        else:
+            at += len(start)
         end = raw.find(_EOL, at)
         return (raw[at:end] if end >= 0 else raw[at:]).decode("utf-8", "replace").removeprefix(" ")
 
     def __iter__(self) -> Iterator[str]:
-        lines = self._raw.split(_EOL)
-        names = dict.fromkeys(name for name, colon, _value in (line.partition(b":") for line in lines) if colon)
-        return (name.decode("utf-8", "replace") for name in names)
+        names = (line.partition(b":")[0] for line in self._raw.split(_EOL) if b":" in line)
+        found = dict.fromkeys(name.decode("utf-8", "replace") for name in names)
+        return (name for name in found if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _name in self)

@@ -36,17 +36,28 @@ def taken_apart(raw: bytes) -> dict[str, str]:
     return found
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join) | st.binary(max_size=120))
-@example(b"Uniqueid: 1\r\nUniqueid: 2")
-@example(b"Event: VarSet\r\nValue: Uniqueid: 6.66\r\nUniqueid:\r\nQueue:")
-@example(b"X: \xe2\x82\r\nQueue: M\xfcller")
-def test_they_are_the_same_headers(raw: bytes) -> None:
-    plain, headers = taken_apart(raw), RawHeaders(raw)
-    for name in ("Uniqueid", "Queue", "x"):
+@given(
+    st.sampled_from(
+        [b"Event: Hangup\r\n", b"Response: Success\r\n", b"Action:\r\n", b"Event: x\r\nEvent: y\r\n", b"\r\n"]
+    ),
+    st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join) | st.binary(max_size=120),
+)
+@example(b"Event: x\r\n", b"Uniqueid: 1\r\nUniqueid: 2")
+@example(b"Event: VarSet\r\n", b"Value: Uniqueid: 6.66\r\nUniqueid:\r\nQueue:")
+@example(b"Event: x\r\n", b"X: \xe2\x82\r\nQueue: M\xfcller")
+def test_they_are_the_same_headers(first: bytes, rest: bytes) -> None:
+    plain, headers = taken_apart(first + rest), RawHeaders(first + rest)
+    for name in ("Event", "Response", "Action", "Uniqueid", "Queue", "x"):
         assert headers.get(name) == plain.get(name)
     assert {name: headers[name] for name in headers if name.isascii()} == {
         k: v for k, v in plain.items() if k.isascii()
     }
+
+
+def test_a_first_line_that_says_no_kind_of_message_is_no_header() -> None:
+    headers = RawHeaders(b"Uniqueid: 1\r\nCause: 16")
+    assert "Uniqueid" not in headers
+    assert dict(headers) == {"Cause": "16"}
 
 
 def test_all_of_them_can_be_listed_each_once() -> None:
