@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ami_bridge.domain import events as ev
 from ami_bridge.domain.events import ChannelState, DialOutcome
 from ami_bridge.domain.facts import CallOutcome, QueueExit, TransferKind
 from ami_bridge.domain.names import Bridgeid, ChannelName, Linkedid, QueueName, Uniqueid
@@ -106,6 +107,7 @@ class Call:
     attempt: int = 0
     outcomes: set[DialOutcome] = field(default_factory=set)  # of the phones of the last attempt
     transfer: Transfer | None = None
+    sent_on: ev.BlindTransferred | ev.AttendedTransferred | None = None  # by which last
     queues: dict[QueueName, datetime] = field(default_factory=dict)  # where the caller waits, and since when
     queue_exit: QueueExit | None = None
     out_of_queue: bool = False  # without an agent; why is told by what comes next

@@ -68,8 +68,9 @@ def blind_transferred(calls: Calls, event: ev.BlindTransferred, _now: datetime) 
     near = calls.channels.get(event.by)
     by = _person(calls, near)
     stays = _far_end(calls, event.transferee, near, by) if near is not None and by is not None else None
-    if by is None or stays is None:
+    if by is None or stays is None or stays.call.sent_on == event:
         return []
+    stays.call.sent_on = event
     facts = calls.tell_transfer(stays.call)
     _stays(stays, by)
     stays.call.transfer = Transfer(TransferKind.BLIND, by.name, stays.name)
@@ -88,8 +89,9 @@ def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datet
     joined = [p for p in calls.bridges.parties(event.bridge) if p is not by and p is not again]
     stays = _far_end(calls, event.transferee, first, by, again)
     stays = stays or next((party for party in joined if party.call is first.call), None)
-    if stays is None:
+    if stays is None or stays.call.sent_on == event:
         return []
+    stays.call.sent_on = event
     target = _far_end(calls, event.target, second, by, again, stays)
     target = target or next((party for party in joined if party is not stays), None)
     call = stays.call

@@ -67,6 +67,16 @@ def test_every_event_doubled_tells_the_same_story() -> None:
     assert story.tracker.empty
 
 
+def test_a_transfer_that_is_said_twice_is_one() -> None:
+    story = Story()
+    story.tell(talk("a", "b"), sends_on("b", "a"), sends_on("b", "a"), part("b1", "b"))
+    assert story.tell(phone("c", "a"), dials("a", "c"), rings("c"))[0] == "a: blind, b sends a to c"
+    story = Story()
+    story.tell(talk("a", "b"), talk("c", "d", "b2"), enters("b2", "a"))
+    attended = joins("b", "c", "a", "d", "b2")
+    assert len(story.tell(attended, attended)) == 1
+
+
 @pytest.mark.parametrize("which", range(len(CALL)), ids=lambda n: type(CALL[n]).__name__)
 def test_news_that_comes_again_after_the_end_tells_nothing(which: int) -> None:
     story = Story()
