@@ -144,9 +144,12 @@ def _tell(calls: Calls, target: Channel, outcome: DialOutcome) -> list[Fact]:
     call = target.call
     if not target.party:
         return []
+    called_first = target.uniqueid == call.caller
+    if called_first and outcome is DialOutcome.CANCELLED:
+        outcome = DialOutcome.NO_ANSWER  # there is nobody who could have given up
     if target.attempt == call.attempt and not target.forwarded:
         call.outcomes.add(outcome)
-    if target.uniqueid == call.caller:
+    if called_first:
         return []
     over = fa.DialEnded(call=call.id, caller=call.caller_name, targets=(target.name,), outcome=outcome)
     return [*calls.tell_transfer(call), *calls.say(call, over)]
