@@ -9,30 +9,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import structlog
 import uvloop
 from cyclopts import App as Commands
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from agi.errors import CannotListen as AgiCannotListen
 from ami_bridge.ami.decode import WANTED
 from ami_bridge.ami.errors import LoginRefused
 from ami_bridge.ami.masking import Masker
 from ami_bridge.ami.session import Address
-from ami_bridge.app import App, NothingToWatch
 from ami_bridge.loading import load
 from ami_bridge.logs import configure
 from ami_bridge.pipes import FileThere, Output, named, nobody_reads, opened, until_told
 from ami_bridge.recording import CannotRecord, Recorder
 from ami_bridge.replaying import NotAmi, tell
 from ami_bridge.settings import Settings, SettingsError
-from ami_bridge.store import StoreError
-from ami_bridge.voice.errors import VoiceError
-from ami_bridge.web.listening import CannotListen as WebCannotListen
 from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, write
-
-log = structlog.get_logger(__name__)
 
 # Exit statuses: settings, surroundings or arguments must be mended first; and what shells say of SIGINT and SIGPIPE.
 UNUSABLE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -49,6 +41,13 @@ commands = Commands(
 @commands.command
 def run(*, config: Config = Path("keepline.toml")) -> None:
     """Watch the PBXs, answer their callers, place what is owed. Ends after SIGTERM, when callers were heard out."""
+    # Here, since loading them takes longer than all that the other commands do.
+    from agi.errors import CannotListen as AgiCannotListen  # noqa: PLC0415
+    from ami_bridge.app import App, NothingToWatch  # noqa: PLC0415
+    from ami_bridge.store import StoreError  # noqa: PLC0415
+    from ami_bridge.voice.errors import VoiceError  # noqa: PLC0415
+    from ami_bridge.web.listening import CannotListen as WebCannotListen  # noqa: PLC0415
+
     settings = _settings(config)
     configure()
     try:
