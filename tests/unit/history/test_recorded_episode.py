@@ -15,7 +15,7 @@ from ami_bridge.domain.names import Linkedid, Uniqueid
 from ami_bridge.history import cdr, cel, queue_log
 from ami_bridge.history.records import merged
 
-EPISODES = sorted((Path(__file__).parents[2] / "traces" / "history").iterdir())
+EPISODES = sorted(path for path in (Path(__file__).parents[2] / "traces" / "history").iterdir() if path.is_dir())
 
 
 class Truth:
