@@ -11,17 +11,8 @@ from ami_bridge.domain import facts as fa
 from ami_bridge.domain.names import Bridgeid, QueueName, Uniqueid
 from ami_bridge.domain.tracker import Tracker
 
-HELPERS = (
-    "Local/",
-    "Announcer/",
-    "AsyncGoto/",
-    "CBAnn/",
-    "CBRec/",
-    "Message/",
-    "Recorder/",
-    "Surrogate/",
-    "UnicastRTP/",
-)
+PIPE = "Local/"
+HELPERS = ("Announcer/", "AsyncGoto/", "CBAnn/", "CBRec/", "Message/", "Recorder/", "Surrogate/", "UnicastRTP/")
 
 
 @dataclass
