@@ -24,6 +24,9 @@ _KINDS = (b"Event", b"Response", b"Action")
 # the next message begins all the same.
 _FOLLOWS, _FOLLOWED = b"Response: Follows", b"--END COMMAND--"
 _FIRST_LINES = (b"Event: ", b"Response: ")
+_END = b"\r\n\r\n"
+# What makes a second look at a message necessary: lines of blanks only, and a greeting that cuts it.
+_ODD = (b"\n ", b"\n\t", b"\r\r", b"\n" + GREETING)
 
 
 class Form(Protocol):
@@ -76,12 +79,32 @@ class TextForm:
         self._unix = False  # whether the last whole line ended in a bare LF
 
     def feed(self, data: bytes) -> Iterator[Item]:
-        *lines, self._partial = (self._partial + data).split(b"\n")
-        for line in lines:
-            yield from self._take(line)
+        data, start = self._partial + data, 0
+        while (end := data.find(b"\n", start)) >= 0:
+            if (message := self._event_at(data, start)) is not None:
+                yield message
+                start += len(message.raw) + len(_END)
+                continue
+            yield from self._take(data[start:end])
+            start = end + 1
+        self._partial = data[start:]
         if len(self._partial) > MESSAGE_LIMIT:
             self._partial = b""
             yield from self._skip()
+
+    def _event_at(self, data: bytes, start: int) -> Message | None:
+        """The event that begins at `start`, when all of it is there just as Asterisk writes it: most of a recording."""
+        if self._block or self._skipping or not data.startswith(_FIRST_LINES, start):
+            return None
+        end = data.find(_END, start, start + MESSAGE_LIMIT)
+        raw = data[start:end] if end >= 0 else b""
+        lines = raw.count(b"\n")
+        if not raw or lines != raw.count(b"\r\n") or raw.startswith(_FOLLOWS) or any(odd in raw for odd in _ODD):
+            return None
+        message = Message(self._line + 1, raw)
+        self._line += lines + 2
+        self._unix = self._gap = False
+        return message
 
     def finish(self) -> Iterator[Item]:
         """A last message without its empty line counts, unless it ends in mid-line as only a cut stream does."""
