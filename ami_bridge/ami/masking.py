@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -54,7 +54,7 @@ class Masker:
         self._kept = frozenset(re.sub(r"[^0-9]", "", number) for number in kept)
         self._key = secrets.token_bytes(32) if key is None else key
         self._masked = lru_cache(_CACHED)(self._permuted)
-        self._masks = {
+        self._masks: dict[str, Callable[[bytes], bytes]] = {
             "identity": self.identity,
             "channel": self.channel,
             "name": self.name,
