@@ -26,7 +26,7 @@ _EXITS = {
 
 def joined(calls: Calls, event: ev.QueueCallerJoined, now: datetime) -> list[Fact]:
     call = calls.call_of(event.uniqueid)
-    if call is None or event.queue in call.queues:
+    if call is None or (event.queue in call.queues and not call.out_of_queue):
         return []
     facts = calls.leave_queues(call, QueueExit.TIMED_OUT) if call.out_of_queue else []
     call.queues[event.queue] = now - timedelta(seconds=event.waited)

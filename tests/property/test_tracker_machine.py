@@ -1,11 +1,11 @@
-"""Any legal life of calls on a PBX, interleaved, its events doubled or lost: what the tracker and the watch say of it.
+"""Any legal lives of calls on a PBX, interleaved, their events doubled, lost, late or unseen for a while.
 
-The machine plays a PBX: it keeps what is really so (the model) and sends the events Asterisk would. A run ends with
-every channel hung up; then nothing may be left anywhere.
+What is really so is kept in a mirror of the PBX. A run ends with every channel hung up; then nothing may be left.
 """
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -13,203 +13,108 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain import tracker as tr
+from ami_bridge.domain import facts as fa
 from ami_bridge.domain.line import Line, LineLimits
-from ami_bridge.domain.names import (
-    Bridgeid,
-    ChannelName,
-    IncidentId,
-    LineName,
-    Linkedid,
-    PbxName,
-    QueueName,
-    TrunkName,
-    Uniqueid,
-)
+from ami_bridge.domain.names import IncidentId, LineName, PbxName, TrunkName
 from ami_bridge.domain.outage import Outages
 from ami_bridge.domain.trunk import Limits, Trunk
 from ami_bridge.domain.watch import Routes, Watch
+from tests.property.lives import QUEUES, Events, House, Life
+from tests.property.mirror import RecordingTracker, contradictions
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-QUEUES = {QueueName("support-q"): LineName("support"), QueueName("vip-q"): LineName("vip")}
+AT_ONCE = 4  # lives
 pick = st.integers(0, 1000)
 
 
-class RecordingTracker(tr.Tracker):
-    """The tracker, and all it ever said."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.facts: list[tr.Fact] = []
-
-    def feed(self, event: ev.Event, now: datetime) -> list[tr.Fact]:
-        facts = super().feed(event, now)
-        self.facts += facts
-        return facts
-
-
-def a_watch() -> tuple[Watch, RecordingTracker]:
-    lines = [*QUEUES.values(), LineName("sales")]
-    tracker = RecordingTracker()
-    watch = Watch(
-        lines={name: Line(name, LineLimits()) for name in lines},
+def a_watch(tracker: RecordingTracker) -> Watch:
+    support, vip, sales = LineName("support"), LineName("vip"), LineName("sales")
+    return Watch(
+        lines={name: Line(name, LineLimits()) for name in (support, vip, sales)},
         trunks={TrunkName("main"): Trunk(TrunkName("main"), Limits())},
         outages=Outages(PbxName("lab"), {}, timedelta(minutes=30), lambda: IncidentId("i")),
         routes=[
-            *(Routes(line=line, dids=(f"did-{line}",), queue=queue) for queue, line in QUEUES.items()),
-            Routes(line=LineName("sales"), dids=("did-sales",), ring=()),
+            Routes(line=support, dids=("did-support",), queue=QUEUES[0]),
+            Routes(line=vip, dids=("did-vip",), queue=QUEUES[1]),
+            Routes(line=sales, dids=("did-sales",), ring=()),
         ],
         tracker=tracker,
     )
-    return watch, tracker
 
 
 class Calls(RuleBasedStateMachine):
-    """A PBX at work. `lossless` runs lose no event; both kinds may see events twice."""
-
-    lossless = True
+    """A PBX at work, seen whole: no event is lost, some come twice. What is told is what is so."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.watch, self.tracker = a_watch()
-        self.now, self.number = T0, 0
-        self.names: dict[str, str] = {}  # live channels
-        self.link: dict[str, str] = {}
-        self.first: dict[str, str] = {}  # a call's caller
-        self.bridge: dict[str, str] = {}
-        self.pairs: dict[str, str] = {}
-        self.queued: dict[str, QueueName] = {}
-        self.talked: set[str] = set()  # calls whose caller was bridged with a person
+        self.house, self.tracker = House(), RecordingTracker()
+        self.watch = a_watch(self.tracker)
+        self.now = T0
+        self.lives: list[Events] = []
 
-    def send(self, event: ev.Event, *, twice: bool = False, lost: bool = False) -> None:
-        self.now += timedelta(milliseconds=700)
-        for _ in range(0 if lost and not self.lossless else 2 if twice else 1):
-            self.watch.feed(event, self.now)
-        self.note_talk()
+    @precondition(lambda self: len(self.lives) < AT_ONCE)
+    @rule(seed=st.integers(0, 2**32))
+    def a_call_begins(self, seed: int) -> None:
+        self.lives.append(Life(self.house, random.Random(seed)).events())
 
-    def one(self, which: int, among: list[str]) -> str:
-        return among[which % len(among)]
-
-    def channel(self, name: str, call: str | None, dialled: str, *, twice: bool = False, lost: bool = False) -> str:
-        self.number += 1
-        uniqueid = f"100.{self.number}"
-        linkedid = call or uniqueid
-        self.names[uniqueid], self.link[uniqueid] = name, linkedid
-        self.first.setdefault(linkedid, uniqueid)
-        self.send(
-            ev.ChannelCreated(
-                uniqueid=Uniqueid(uniqueid),
-                linkedid=Linkedid(linkedid),
-                name=ChannelName(name),
-                state=ev.ChannelState.DOWN,
-                caller_number="+4930",
-                dialled=dialled,
-            ),
-            twice=twice,
-            lost=lost,
-        )
-        return uniqueid
-
-    def calls(self) -> list[str]:
-        return sorted(set(self.link.values()))
-
-    @rule(twice=st.booleans(), lost=st.booleans(), to=st.sampled_from(["did-support", "did-sales", "elsewhere"]))
-    def somebody_calls(self, twice: bool, lost: bool, to: str) -> None:
-        self.channel(f"PJSIP/main-{self.number:08x}", None, to, twice=twice, lost=lost)
-
-    @precondition(lambda self: self.names)
-    @rule(which=pick, twice=st.booleans(), lost=st.booleans())
-    def a_phone_is_rung(self, which: int, twice: bool, lost: bool) -> None:
-        call = self.one(which, self.calls())
-        phone = self.channel(f"PJSIP/101-{self.number:08x}", call, "s", lost=lost)
-        caller, target = Uniqueid(self.first[call]), Uniqueid(phone)
-        self.send(ev.DialBegun(caller=caller, target=target), twice=twice)
-        self.send(ev.ChannelStateChanged(uniqueid=target, state=ev.ChannelState.RINGING), twice=twice)
-
-    @precondition(lambda self: self.names)
-    @rule(which=pick, lost=st.booleans())
-    def a_local_pair_is_made(self, which: int, lost: bool) -> None:
-        call, base = self.one(which, self.calls()), f"Local/x@y-{self.number:08x}"
-        one, two = (self.channel(f"{base};{half}", call, "x") for half in (1, 2))
-        self.pairs[one], self.pairs[two] = two, one
-        self.send(ev.LocalPaired(one=Uniqueid(one), two=Uniqueid(two)), lost=lost)
-
-    @precondition(lambda self: self.names)
-    @rule(which=pick, bridge=st.sampled_from(["b1", "b2", "b3"]), twice=st.booleans(), lost=st.booleans())
-    def a_channel_moves_into_a_bridge(self, which: int, bridge: str, twice: bool, lost: bool) -> None:
-        uniqueid = self.one(which, sorted(self.names))
-        self.leave(uniqueid, lost=lost)
-        self.bridge[uniqueid] = bridge
-        self.send(ev.BridgeEntered(bridge=Bridgeid(bridge), uniqueid=Uniqueid(uniqueid)), twice=twice)
-
-    @precondition(lambda self: self.bridge)
-    @rule(which=pick, lost=st.booleans())
-    def a_channel_leaves_its_bridge(self, which: int, lost: bool) -> None:
-        self.leave(self.one(which, sorted(self.bridge)), lost=lost)
-
-    def leave(self, uniqueid: str, *, lost: bool = False) -> None:
-        if (bridge := self.bridge.pop(uniqueid, None)) is not None:
-            self.send(ev.BridgeLeft(bridge=Bridgeid(bridge), uniqueid=Uniqueid(uniqueid)), lost=lost)
-
-    @precondition(lambda self: self.names)
-    @rule(which=pick, queue=st.sampled_from(sorted(QUEUES)), twice=st.booleans(), lost=st.booleans())
-    def a_caller_goes_to_a_queue(self, which: int, queue: QueueName, twice: bool, lost: bool) -> None:
-        uniqueid = self.one(which, sorted(self.names))
-        if uniqueid == self.first[self.link[uniqueid]] and uniqueid not in self.queued:
-            self.queued[uniqueid] = queue
-            event = ev.QueueCallerJoined(uniqueid=Uniqueid(uniqueid), queue=queue, position=1)
-            self.send(event, twice=twice, lost=lost)
-
-    @precondition(lambda self: self.queued)
-    @rule(which=pick, lost=st.booleans())
-    def a_queue_lets_go(self, which: int, lost: bool) -> None:
-        uniqueid = self.one(which, sorted(self.queued))
-        queue = self.queued.pop(uniqueid)
-        self.send(ev.QueueCallerLeft(uniqueid=Uniqueid(uniqueid), queue=queue), lost=lost)
-
-    @precondition(lambda self: self.names)
-    @rule(which=pick, twice=st.booleans(), cause=st.sampled_from([0, 16, 17, 38, 127]))
-    def a_channel_hangs_up(self, which: int, twice: bool, cause: int) -> None:
-        self.hang_up(self.one(which, sorted(self.names)), cause, twice=twice)
-
-    def hang_up(self, uniqueid: str, cause: int, *, twice: bool = False) -> None:
-        self.leave(uniqueid)
-        del self.names[uniqueid], self.link[uniqueid]
-        self.pairs.pop(self.pairs.pop(uniqueid, ""), None)
-        queue = self.queued.pop(uniqueid, None)
-        self.send(ev.ChannelHungUp(uniqueid=Uniqueid(uniqueid), cause=cause), twice=twice)
-        if queue is not None:
-            self.send(ev.QueueCallerLeft(uniqueid=Uniqueid(uniqueid), queue=queue))
+    @precondition(lambda self: self.lives)
+    @rule(which=pick, steps=st.integers(1, 25), twice=st.booleans())
+    def a_call_goes_on(self, which: int, steps: int, twice: bool) -> None:
+        for _ in range(steps):
+            if (event := self.happens(which)) is not None:
+                self.sees(event)
+                if twice:
+                    self.sees_again(event)
 
     @rule(seconds=st.floats(0, 90))
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         self.watch.tick(self.now)
 
-    def hears(self, bridge: str) -> set[str]:
-        """The real channels that hear each other through `bridge`, by trial until nothing is added."""
-        bridges = {bridge}
-        while True:
-            more = {
-                self.bridge[far]
-                for near, far in self.pairs.items()
-                if self.bridge.get(near) in bridges and far in self.bridge
-            }
-            if more <= bridges:
-                break
-            bridges |= more
-        return {c for c, b in self.bridge.items() if b in bridges and not self.names[c].startswith("Local/")}
+    def happens(self, which: int) -> ev.Event | None:
+        """The next event of a life; None when that is over."""
+        if not self.lives:
+            return None
+        life = self.lives[which % len(self.lives)]
+        event = next(life, None)
+        if event is None:
+            self.lives.remove(life)
+        else:
+            self.house.mirror.take(event)
+        return event
 
-    def note_talk(self) -> None:
-        for bridge in set(self.bridge.values()):
-            parties = self.hears(bridge)
-            if len(parties) > 1:
-                self.talked |= {self.link[p] for p in parties if self.first[self.link[p]] == p}
+    def sees(self, event: ev.Event) -> None:
+        told = len(self.tracker.facts)
+        self.feed(event)
+        answers = [fact for fact in self.tracker.facts[told:] if isinstance(fact, fa.Answered)]
+        expected = self.answers_to(event)
+        assert {str(answer.caller) for answer in answers} == set(expected)
+        assert len(answers) == len(expected)
+        assert all(answer.by in expected[str(answer.caller)] for answer in answers)
+
+    def sees_again(self, event: ev.Event) -> None:
+        told = len(self.tracker.facts)
+        self.feed(event)
+        assert self.tracker.facts[told:] == []
+
+    def feed(self, event: ev.Event) -> None:
+        self.now += timedelta(milliseconds=700)
+        self.watch.feed(event, self.now)
+
+    def answers_to(self, event: ev.Event) -> dict[str, set[str]]:
+        """The callers who wait and by this event hear somebody, and whom they hear."""
+        mirror, found = self.house.mirror, {}
+        if isinstance(event, ev.BridgeEntered):
+            hears = mirror.hears(event.bridge)
+            for call, caller in tuple(self.house.waiting.items()):
+                if caller in hears and len(hears) > 1:
+                    found[mirror.name(caller)] = {mirror.name(other) for other in hears - {caller}}
+                    del self.house.waiting[call]
+        return found
 
     @invariant()
     def nothing_is_known_that_is_not_so(self) -> None:
-        assert set(self.tracker.channels) <= set(self.names)
-        assert set(self.tracker.calls) <= set(self.link.values())
+        assert set(self.tracker.channels) <= set(self.house.mirror.channels)
 
     @invariant()
     def nobody_waits_on_two_lines(self) -> None:
@@ -217,47 +122,105 @@ class Calls(RuleBasedStateMachine):
         assert len(waiting) == len(set(waiting))
 
     def teardown(self) -> None:
-        for uniqueid in sorted(self.names):
-            self.hang_up(uniqueid, 16)
-        self.nothing_is_left()
-        self.each_call_has_one_story()
+        while self.lives:
+            if (event := self.happens(0)) is not None:
+                self.sees(event)
+        self.is_over()
 
-    def nothing_is_left(self) -> None:
-        left = [*self.tracker.channels, *self.tracker.calls, *self.tracker.bridges]
-        assert left == []
+    def is_over(self) -> None:
+        assert not self.house.mirror.channels
+        assert self.tracker.empty
         assert not any(line.waiting for line in self.watch.lines.values())
         assert not self.watch._line_of
-
-    def each_call_has_one_story(self) -> None:
-        def of(kind: type[tr.CallStarted | tr.CallEnded | tr.CallAnswered]) -> list[Linkedid]:
-            return sorted(fact.call for fact in self.tracker.facts if isinstance(fact, kind))
-
-        assert of(tr.CallStarted) == of(tr.CallEnded)
-        assert len(of(tr.CallAnswered)) == len(set(of(tr.CallAnswered)))
-        in_and_out = [
-            (f.call, f.queue, type(f)) for f in self.tracker.facts if isinstance(f, tr.QueueJoined | tr.QueueLeft)
-        ]
-        for call, queue, _kind in in_and_out:
-            times = [in_and_out.count((call, queue, kind)) for kind in (tr.QueueJoined, tr.QueueLeft)]
-            assert times[0] == times[1]
-        answered = {fact.call for fact in self.tracker.facts if isinstance(fact, tr.CallEnded) and fact.answered}
-        assert answered == set(of(tr.CallAnswered))
-        if self.lossless:
-            assert answered == self.talked
+        assert contradictions(self.tracker.facts) == []
 
 
-class LossyCalls(Calls):
-    """The same with events lost: less is known, and still nothing is wrong or left behind."""
+class Unwatched(Calls):
+    """The link is lost now and then; a snapshot tells what is so when it is back. Nothing is told that was not so."""
 
-    lossless = False
+    @precondition(lambda self: not self.watch.blind)
+    @rule()
+    def the_link_is_lost(self) -> None:
+        self.watch.lost_sight()
 
-    def each_call_has_one_story(self) -> None:
-        started = [fact.call for fact in self.tracker.facts if isinstance(fact, tr.CallStarted)]
-        ended = [fact.call for fact in self.tracker.facts if isinstance(fact, tr.CallEnded)]
-        assert sorted(started) == sorted(ended)
+    @rule(again=st.booleans())
+    def the_link_is_back(self, again: bool) -> None:
+        self.look()
+        if again:
+            told = len(self.tracker.facts)
+            self.look()
+            assert self.tracker.facts[told:] == []
+
+    def look(self) -> None:
+        self.watch.seen_again(self.house.mirror.snapshot(), self.now)
+
+    def sees(self, event: ev.Event) -> None:
+        if not self.watch.blind:
+            self.feed(event)
+
+    def sees_again(self, event: ev.Event) -> None:
+        self.sees(event)
+
+    @invariant()
+    def nothing_is_known_that_is_not_so(self) -> None:
+        if not self.watch.blind:
+            assert set(self.tracker.channels) == set(self.house.mirror.channels)
+
+    def teardown(self) -> None:
+        while self.lives:
+            if (event := self.happens(0)) is not None:
+                self.sees(event)
+        if self.watch.blind:
+            self.look()
+        self.is_over()
+        talked = self.house.mirror.talked
+        answers = [fact for fact in self.tracker.facts if isinstance(fact, fa.Answered)]
+        assert all(frozenset((str(answer.caller), str(answer.by))) in talked for answer in answers)
 
 
-TestCalls = Calls.TestCase
-TestCalls.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
-TestLossyCalls = LossyCalls.TestCase
-TestLossyCalls.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+class Garbled(Unwatched):
+    """The same with events lost, late a second time, or in another order: less is known, and nothing contradicts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.past: list[ev.Event] = []
+
+    @precondition(lambda self: self.lives)
+    @rule(which=pick)
+    def an_event_is_lost(self, which: int) -> None:
+        self.happens(which)
+
+    @precondition(lambda self: self.past)
+    @rule(which=pick)
+    def an_event_comes_late_again(self, which: int) -> None:
+        self.sees(self.past[which % len(self.past)])
+
+    @precondition(lambda self: self.lives)
+    @rule(which=pick, count=st.integers(2, 4))
+    def events_come_in_another_order(self, which: int, count: int) -> None:
+        events = [self.happens(which) for _ in range(count)]
+        for event in reversed(events):
+            if event is not None:
+                self.sees(event)
+
+    def sees(self, event: ev.Event) -> None:
+        self.past.append(event)
+        super().sees(event)
+
+    @invariant()
+    def nothing_is_known_that_is_not_so(self) -> None:
+        """Not so here: a hang-up that was lost, or the making of a channel that came after it, is found out later."""
+
+    def teardown(self) -> None:
+        while self.lives:
+            if (event := self.happens(0)) is not None:
+                self.sees(event)
+        self.look()
+        self.is_over()
+
+
+TestCalls, TestUnwatched, TestGarbled = Calls.TestCase, Unwatched.TestCase, Garbled.TestCase
+EXAMPLES = settings().max_examples
+TestCalls.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
+TestUnwatched.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
+TestGarbled.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)

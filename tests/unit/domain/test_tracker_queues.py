@@ -161,6 +161,12 @@ def test_a_second_queue_is_another_wait() -> None:
     ]
 
 
+def test_the_same_queue_again_is_another_wait_without_the_queues_word_too() -> None:
+    story = waiting()
+    assert story.tell(abandoned("a"), queues("a")) == ["a: a leaves support, timeout", JOINED]
+    assert story.tell(let_go("a")) == ["a: a leaves support, answered"]
+
+
 def test_phones_dialled_after_a_queue_give_the_outcome() -> None:
     story = waiting()
     story.tell(abandoned("a"), queue_status("a", "TIMEOUT"), phone("b", "a"), dials("a", "b"), rings("b"))
