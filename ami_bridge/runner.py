@@ -31,13 +31,13 @@ from ami_bridge.history.records import Records
 from ami_bridge.sight import OF_THE_PBX, LinkState, Sight
 from ami_bridge.store import Store
 from ami_bridge.troubles import Troubles, Unwritten
+from ami_bridge.turns import Turn
 
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
 # Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
 LOOK_EVERY = 5.0
-TURN = 0.002  # seconds of handling events in a row, after which others have their turn
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class Runner:
             raise _Refused from None
 
     async def _consume(self) -> None:
-        turn_ends = monotonic() + TURN
+        turn = Turn()
         while True:
             received, item = await self._inbox.take()
             self._handling = received
@@ -168,9 +168,7 @@ class Runner:
             else:
                 await self.sight.lose(item, self._clock() - timedelta(seconds=monotonic() - received))
             self._handling = None
-            if monotonic() >= turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = monotonic() + TURN
+            await turn.over()
 
     async def _handle(self, raw: bytes) -> None:
         try:
@@ -181,7 +179,8 @@ class Runner:
         if event is not None:
             if type(event) in OF_THE_PBX:
                 self.sight.heed(event)
-            await self._perform(self.watch.feed(event, self._clock()))
+            if effects := self.watch.feed(event, self._clock()):
+                await self._perform(effects)
             self._changed()
 
     async def _tick(self) -> None:

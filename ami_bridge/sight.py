@@ -28,6 +28,7 @@ from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Records
 from ami_bridge.store import Store
 from ami_bridge.troubles import Troubles, Unwritten
+from ami_bridge.turns import Turn
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +127,11 @@ class Sight:
         endings = await self._records.endings(gone)
         if not self._session.holds(up):
             return None  # the answers may be of two links, with a gap between them
-        effects = self._watch.seen_again(true_now, now, endings)
+        effects: list[Effect] = []
+        turn = Turn()
+        for some in self._watch.seeing_again(true_now, now, endings):
+            effects += some
+            await turn.over()
         self.registrations.listed(true_now)
         self._log.info(
             "Watching",

@@ -104,6 +104,7 @@ class Call:
     channels: dict[Uniqueid, None] = field(default_factory=dict)  # in the order in which they came
     answered: bool = False
     unheard: bool = True  # the caller waits for a person: not answered yet, sent onward, parked, or in a queue again
+    parked: bool = False
     attempt: int = 0
     outcomes: set[DialOutcome] = field(default_factory=set)  # of the phones of the last attempt
     transfer: Transfer | None = None
@@ -118,7 +119,8 @@ class Call:
 
     def heard(self) -> None:
         """The caller is joined with a person; what was tried before is settled."""
-        self.answered, self.unheard, self.hung_up, self.cancelled = True, False, False, False
+        self.answered = True
+        self.unheard = self.parked = self.hung_up = self.cancelled = False
         self.outcomes.clear()
         self.queue_exit = None
 

@@ -22,7 +22,10 @@ class Calls:
     channels: dict[Uniqueid, Channel] = field(default_factory=dict)
     calls: dict[Linkedid, Call] = field(default_factory=dict)
     bridges: Bridges = field(default_factory=Bridges)
-    hangups_announced: bool = False  # this PBX tells when a far end hangs up: its silence means it was not them
+    # What this PBX is known to tell, which makes its silence mean something: that a far end hangs up; how dials go on,
+    # which is told when all phones of a group are dialled, while the first may be heard to ring before the last is.
+    hangups_announced: bool = False
+    dial_states_announced: bool = False
     _hung_up: dict[Uniqueid, None] = field(default_factory=dict)  # the last REMEMBERED, oldest first
 
     def add(self, event: ChannelCreated, now: datetime, *, whole: bool) -> None:

@@ -20,23 +20,15 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     """`target` is dialled. Once more, by another: that one was put in the dialler's place by a transfer or a pickup."""
     target = calls.channels.get(event.target)
     dialler = calls.channels.get(event.caller) if event.caller is not None else None
-    if target is None or dialler is target:
+    if target is None or dialler is target or (dialler is not None and dialler is target.dialler):
         return []
-    if dialler is None:  # an Originate; or a caller never seen, of whom nothing can be said
-        if target.attempt == 0 and target.dialler is None:
-            target.attempt = _new_attempt(target.call)
-        if target.uniqueid == target.call.caller and target.call.dialled == "s":
-            target.call.dialled = ""  # a phone that is called first has dialled nothing yet
-        return []
-    if target.dialler is dialler:
+    if dialler is None:
+        _originated(target)
         return []
     calls.undial(target)
     call, facts = dialler.call, []
     if not dialler.targets and not _nested(dialler):
-        if call.out_of_queue:
-            facts = calls.leave_queues(call, QueueExit.TIMED_OUT)
-        if not call.queues:
-            call.queue_exit = None
+        facts = calls.leave_queues(call, QueueExit.TIMED_OUT) if call.out_of_queue else []
         _new_attempt(call)
         if call.dialled in ("", "s"):  # the caller was called first: what they called is where the dialplan is now
             call.dialled = target.exten if target.pipe else event.dialled
@@ -49,8 +41,16 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
         return facts
     if call.transfer is not None and target.name not in call.transfer.to:
         call.transfer.to.append(target.name)
-    facts += calls.start(call)
-    return facts + (_alerts(calls, target) if target.state is ChannelState.RINGING else [])
+    return [*facts, *calls.start(call), *_rings(calls, target)]
+
+
+def _originated(target: Channel) -> None:
+    """An Originate dials it; or a caller never seen, of whom nothing can be said."""
+    call = target.call
+    if target.attempt == 0 and target.dialler is None:
+        target.attempt = _new_attempt(call)
+    if target.uniqueid == call.caller and call.dialled == "s":
+        call.dialled = ""  # a phone that is called first has dialled nothing yet
 
 
 def hand_over(calls: Calls, old: Channel, new: Channel, now: datetime) -> list[Fact]:
@@ -74,6 +74,8 @@ def _nested(dialler: Channel) -> bool:
 
 
 def _new_attempt(call: Call) -> int:
+    if not call.queues:
+        call.queue_exit = None
     call.attempt += 1
     call.outcomes.clear()
     return call.attempt
@@ -84,7 +86,14 @@ def state_changed(calls: Calls, event: ev.ChannelStateChanged, _now: datetime) -
     if channel is None:
         return []
     channel.state = event.state
-    return _alerts(calls, channel) if event.state is ChannelState.RINGING else []
+    return _rings(calls, channel)
+
+
+def _rings(calls: Calls, channel: Channel) -> list[Fact]:
+    """Tell of a phone by its state; of one in a transfer not before all it was sent to are known to be dialled."""
+    if channel.state is not ChannelState.RINGING or (channel.call.transfer and calls.dial_states_announced):
+        return []
+    return _alerts(calls, channel)
 
 
 def caller_id_changed(calls: Calls, event: ev.CallerIdChanged, _now: datetime) -> list[Fact]:
@@ -95,6 +104,7 @@ def caller_id_changed(calls: Calls, event: ev.CallerIdChanged, _now: datetime) -
 
 
 def alerted(calls: Calls, event: ev.DialAlerted, _now: datetime) -> list[Fact]:
+    calls.dial_states_announced = True
     channel = calls.channels.get(event.target)
     return _alerts(calls, channel) if channel is not None else []
 

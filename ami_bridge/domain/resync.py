@@ -6,7 +6,7 @@ records tell, or as unseen: how it ended is never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ami_bridge.domain import dialling, queueing, talking
@@ -37,23 +37,29 @@ def ended_unseen(calls: Calls, snapshot: Sequence[ev.Event]) -> list[EndedUnseen
 
 
 def resync(calls: Calls, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending]) -> list[Fact]:
-    """Facts about calls that ended, began, were answered or left a queue since, in this order."""
-    facts = _forget_the_gone(calls, _alive(snapshot), now, endings)
+    """Facts about calls that ended, began, were answered or left a queue since, in this order: all `steps` at once."""
+    return [fact for facts in steps(calls, snapshot, now, endings) for fact in facts]
+
+
+def steps(
+    calls: Calls, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending]
+) -> Iterator[list[Fact]]:
+    """The same a little at a time, since thousands of calls take a while; only the whole is the truth."""
+    yield _forget_the_gone(calls, _alive(snapshot), now, endings)
     for channel in calls.channels.values():
         calls.bridges.leave(channel)
     for event in snapshot:
         if isinstance(event, ev.ChannelCreated):
-            facts += _seen(calls, event, now)
+            yield _seen(calls, event, now)
     for event in snapshot:
         if isinstance(event, ev.LocalPaired):
-            facts += talking.paired(calls, event, now)
+            yield talking.paired(calls, event, now)
         elif isinstance(event, ev.BridgeEntered):
-            facts += talking.entered(calls, event, now)
+            yield talking.entered(calls, event, now)
     waiting = [event for event in snapshot if isinstance(event, ev.QueueCallerJoined)]
-    facts += _out_of_queues(calls, waiting)
+    yield _out_of_queues(calls, waiting)
     for event in waiting:
-        facts += queueing.joined(calls, event, now)
-    return facts
+        yield queueing.joined(calls, event, now)
 
 
 def _alive(snapshot: Sequence[ev.Event]) -> frozenset[Uniqueid]:

@@ -73,7 +73,8 @@ def blind_transferred(calls: Calls, event: ev.BlindTransferred, _now: datetime) 
     stays.call.sent_on = event
     facts = calls.tell_transfer(stays.call)
     _stays(stays, by)
-    stays.call.transfer = Transfer(TransferKind.BLIND, by.name, stays.name)
+    if not stays.call.parked:
+        stays.call.transfer = Transfer(TransferKind.BLIND, by.name, stays.name)
     return facts
 
 
@@ -148,10 +149,10 @@ def picked_up(calls: Calls, event: ev.PickedUp, now: datetime) -> list[Fact]:
 
 
 def parked(calls: Calls, event: ev.Parked, _now: datetime) -> list[Fact]:
-    """Parking is not sending on: whoever takes the caller back out answers them anew."""
+    """Parking is not sending on, though it looks so on the wire: whoever takes the caller out answers them anew."""
     call = calls.call_of(event.uniqueid)
     if call is not None:
         if call.transfer is not None and not call.transfer.to:
             call.transfer = None
-        call.unheard = True
+        call.unheard = call.parked = True
     return []

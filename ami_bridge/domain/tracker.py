@@ -11,7 +11,7 @@ ends too. Such events are passed over, and what is not known is not told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -66,6 +66,12 @@ class Tracker:
         Calls that are over are closed as `endings` tell, or as unseen; those that live on are the same calls still.
         """
         return resync.resync(self._calls, snapshot, now, endings or {})
+
+    def resync_steps(
+        self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
+    ) -> Iterator[list[Fact]]:
+        """The same as `resync`, a little at a time."""
+        return resync.steps(self._calls, snapshot, now, endings or {})
 
     def cut(self, now: datetime) -> list[Fact]:
         """The watching ends here: what is still open is closed as unseen."""

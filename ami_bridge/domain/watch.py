@@ -6,7 +6,7 @@ here is the order in which they follow from each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -116,21 +116,28 @@ class Watch:
         self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
     ) -> list[Effect]:
         """Go on from a `snapshot` taken at `now`; `endings` tell how calls ended that are over. Return what follows."""
-        self.blind = False
+        return [effect for effects in self.seeing_again(snapshot, now, endings) for effect in effects]
+
+    def seeing_again(
+        self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
+    ) -> Iterator[list[Effect]]:
+        """The same a little at a time: others may do something between two steps, but not feed events."""
         self._device_of.clear()
         self._contacts.clear()
         for line in self.lines.values():
             line.lost_sight()
-        effects = self._follow(self.tracker.resync(snapshot, now, endings), now)
+        for facts in self.tracker.resync_steps(snapshot, now, endings):
+            yield self._follow(facts, now)
         for call in tuple(self._line_of):
             self._forget_swallowed(call)
         for event in snapshot:
             if type(event) is ev.ChannelCreated:
                 self._caller_arrives(event.uniqueid, now)
+                yield []
+        self.blind = False
         for event in snapshot:
             if type(event) in _OF_DEVICES:
-                effects += _ON_EVENT[type(event)](self, event, now)
-        return effects
+                yield _ON_EVENT[type(event)](self, event, now)
 
     def caller_in_vain(self, uniqueid: Uniqueid) -> list[Effect]:
         """The dialplan asks what to say to a caller whom nobody answered."""

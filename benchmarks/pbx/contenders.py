@@ -29,7 +29,7 @@ from ami_bridge.domain.watch import Routes, Watch
 from benchmarks.pbx import stream
 from benchmarks.pbx.stream import Made
 
-TURN = 0.005  # seconds, as the runner's
+TURN = 0.002  # seconds, as the runner's
 _END = b"\r\n\r\n"
 _READ = frozenset(b"Event: " + kind for kind in WANTED if kind != b"VarSet")
 # What a tracker calls the facts that the stream's maker counted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,14 +31,14 @@ CALLER = "100.1"
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the tracker made of each reconnection."""
     facts: list[Any] = []
-    resync = Tracker.resync
+    steps = Tracker.resync_steps
 
-    def kept(tracker: Tracker, *args: Any) -> list[Any]:
-        made = resync(tracker, *args)
-        facts.extend(made)
-        return made
+    def kept(tracker: Tracker, *args: Any) -> Iterator[list[Any]]:
+        for made in steps(tracker, *args):
+            facts.extend(made)
+            yield made
 
-    monkeypatch.setattr(Tracker, "resync", kept)
+    monkeypatch.setattr(Tracker, "resync_steps", kept)
     return facts
 
 
@@ -292,11 +293,11 @@ async def test_a_snapshot_is_dropped_when_the_link_was_another_at_its_end(
     await calling(house, pbx)
     pbx.waiting = [CALLER]
     used: list[set[str]] = []
-    seen_again, endings = Watch.seen_again, Records.endings
+    seeing_again, endings = Watch.seeing_again, Records.endings
 
     def counted(watch: Watch, snapshot: Any, *more: Any) -> Any:
         used.append({event.uniqueid for event in snapshot if isinstance(event, ev.ChannelCreated)})
-        return seen_again(watch, snapshot, *more)
+        return seeing_again(watch, snapshot, *more)
 
     async def meanwhile(records: Records, gone: Any) -> Any:
         if "100.2" not in pbx.channels:
@@ -306,7 +307,7 @@ async def test_a_snapshot_is_dropped_when_the_link_was_another_at_its_end(
             await until(lambda: pbx.logins > logins and house.room.session.up)
         return await endings(records, gone)
 
-    monkeypatch.setattr(Watch, "seen_again", counted)
+    monkeypatch.setattr(Watch, "seeing_again", counted)
     monkeypatch.setattr(Records, "endings", meanwhile)
     await away(house, pbx)
     assert used == [{CALLER, "100.2"}]
