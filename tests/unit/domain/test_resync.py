@@ -115,6 +115,14 @@ def test_a_phone_that_is_gone_is_not_talked_about() -> None:
     assert story.tell(phone("c", "a"), dials("a", "c"), rings("c")) == ["a: c rings for a"]
 
 
+def test_who_left_a_bridge_meanwhile_hears_nobody_who_comes_into_it() -> None:
+    story = Story()
+    story.tell(comes("a"), up("a"), phone("b", "a"), enters("announcements", "a"))
+    assert story.resync(comes("a", state=UP), phone("b", "a", UP)) == []
+    assert story.tell(enters("announcements", "b")) == []
+    assert story.tell(enters("b1", "a", "b"))[-1] == "a: a talks with b"
+
+
 def test_a_pipe_taken_out_meanwhile_is_no_second_answer() -> None:
     story = Story()
     story.tell(comes("a"), local("l", "a"), dials("a", "l1"), phone("b", "a"), dials("l2", "b"), rings("b"), up("b"))
