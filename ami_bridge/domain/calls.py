@@ -91,12 +91,12 @@ class Calls:
         return any(c.party and c.dialler is not None and c.uniqueid in c.dialler.targets for c in channels)
 
     def rung_by(self, dialler: Channel) -> list[Channel]:
-        """The parties `dialler` dialled who are still there and have not answered, through pipes."""
+        """The parties `dialler` dialled who are still there and hear nobody yet, through pipes."""
         found: list[Channel] = []
         todo, seen = [dialler], {dialler}
         for here in todo:
             for target in (self.channels[uniqueid] for uniqueid in here.call.channels):
-                if target.dialler is not here or target.attempt == 0:
+                if target.dialler is not here or (target.attempt == 0 and len(self.bridges.parties(target.bridge)) > 1):
                     continue
                 if target.party:
                     found.append(target)

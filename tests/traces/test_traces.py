@@ -5,40 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ami_bridge.fact_lines import as_line
 from ami_bridge.replaying import Replay, Told
+from docker.lab.scenarios import SCENARIOS
+from docker.lab.truth import Fields, by_call
 
 HERE = Path(__file__).parent
 TRACES = sorted(HERE.glob("asterisk-*/*.ami")) + sorted(HERE.glob("history/*/*.ami"))
 
-Fact = dict[str, Any]
 
-
-def replayed(stream: bytes) -> list[Fact]:
+def replayed(stream: bytes) -> list[Fields]:
     replay = Replay()
     told = itertools.chain(replay.feed(stream), replay.finish())
     return [json.loads(as_line(item.fact, None)) for item in told if isinstance(item, Told)]
-
-
-def by_call(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
-    """Each call's facts in their order; in which order phones begin or cease to ring in one moment means nothing."""
-    calls: dict[str, list[Fact]] = {}
-    for fact in facts:
-        calls.setdefault(fact["call"], []).append(fact)
-    return {call: list(in_moments(told)) for call, told in calls.items()}
-
-
-def in_moments(facts: list[Fact]) -> Iterable[Fact]:
-    moment = {"ringing": "ringing", "dial_ended": "let go", "queue_left": "let go"}
-    numbered = enumerate(facts)
-    for _, together in itertools.groupby(numbered, key=lambda one: moment.get(one[1]["fact"], one[0])):
-        yield from sorted((fact for _, fact in together), key=lambda fact: json.dumps(fact, sort_keys=True))
 
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: f"{trace.parent.name}/{trace.stem}")
@@ -49,8 +32,6 @@ def test_the_facts_are_the_truth(trace: Path) -> None:
 
 @pytest.mark.parametrize("version", [16, 22])
 def test_every_scenario_of_a_version_is_recorded(version: int) -> None:
-    from docker.lab.scenarios import SCENARIOS
-
     there = {trace.stem for trace in TRACES if trace.parent == HERE / f"asterisk-{version}"}
     assert there == {scenario.name for scenario in SCENARIOS.values() if version in scenario.versions}
 

@@ -137,9 +137,9 @@ async def test_a_flood_from_one_pbx_is_no_flood_for_the_other(tmp_path: Path, we
         flooded = await latencies(street, well)
         flood, quiet = await street.shown("flood"), await street.shown("well")
         assert street.link("well") is Link.UP
-    # Some turns of the one that floods, a few milliseconds each, instead of all that it has to say.
-    assert median(flooded) < 100 * median(calm)
-    assert flood.lag_ms > 10 * median(flooded) * 1000 > quiet.lag_ms
+    # The other waits for some turns of the one that floods, a few milliseconds each, not for all that it has to say.
+    assert flood.lag_ms > 10 * 1000 * max(median(flooded), median(calm))
+    assert flood.lag_ms > 10 * quiet.lag_ms
 
 
 async def test_who_hangs_in_the_snapshot_or_refuses_us_hangs_alone(tmp_path: Path, sick: Pbx, well: Pbx) -> None:
