@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint bench fuzz lock clean-lab
+.PHONY: help setup up demo test lint bench traces fuzz lock clean-lab
 
 STAMPS := .cache/setup
 TOOLS := .cache/tools
@@ -17,6 +17,7 @@ help:
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
 	@echo "make fuzz         minutes of hostile bytes for all that reads the AMI wire (SEED=N: the same again)"
+	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
 	@echo "make setup        system packages and the virtual environment (the others do this by themselves)"
 	@echo "make lock         write the requirements*.lock files anew from pyproject.toml"
 	@echo "make clean-lab    remove the containers, their images, data and secrets"
@@ -62,6 +63,12 @@ fuzz: setup
 	@seed=$${SEED:-$$RANDOM}; echo "seed: $$seed"; \
 	$(PYTHON) -m pytest -p no:cacheprovider --hypothesis-profile=fuzz --hypothesis-seed=$$seed \
 		tests/unit/ami tests/adapters/ami/test_wire.py tests/adapters/ami/test_garbage.py
+
+# Both PBXs play side by side; each has its own telephone network.
+traces: setup
+	@docker/testpbx up carrier pbx carrier16 pbx16
+	@$(PYTHON) -m docker.lab.traces --asterisk 16 & old=$$!; \
+	status=0; $(PYTHON) -m docker.lab.traces --asterisk 22 || status=$$?; wait $$old || status=$$?; exit $$status
 
 lock: $(STAMPS)/venv
 	$(COMPILE) pyproject.toml -o requirements.lock

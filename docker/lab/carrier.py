@@ -207,10 +207,10 @@ class Carrier:
         await self._execute(
             self._service, "sh", "-c", "; ".join(rule for trunk in PORTS for rule in self._through(trunk))
         )
-        for registration in await self.ami.listing("PJSIPShowRegistrationsOutbound"):
-            agent = registration["ObjectName"].removeprefix("phone-")
-            if agent != registration["ObjectName"] and (agent in AGENTS or registration["Status"] == "Registered"):
-                await self.agent_leaves(agent)
+        registrations = await self.ami.listing("PJSIPShowRegistrationsOutbound")
+        there = {one["ObjectName"].removeprefix("phone-") for one in registrations if one["Status"] == "Registered"}
+        phones = {one["ObjectName"].removeprefix("phone-") for one in registrations if "phone-" in one["ObjectName"]}
+        await asyncio.gather(*(self.agent_leaves(agent) for agent in phones & (there | set(AGENTS))))
 
     def _over(self, uniqueid: str) -> bool:
         return any(event.name == "Hangup" and event["Uniqueid"] == uniqueid for event in self.ami.events())

@@ -82,8 +82,7 @@ async def studio(stack: Stack, version: int = 22) -> AsyncIterator[Studio]:
         await lab.carrier.reset()
         for who in (*PHONES, CALLER, CALLEE, MOBILE, WITHHELD):
             await describe(lab, who)
-        for phone in PHONES:
-            await lab.carrier.agent_arrives(phone)
+        await asyncio.gather(*(lab.carrier.agent_arrives(phone) for phone in PHONES))
         try:
             yield Studio(lab, recorder, f"{settings['KEEPLINE_NET']}.{16 if old else 10}")
         finally:

@@ -5,6 +5,7 @@ Parties are legs; which channels they were on the PBX is filled in once the scen
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -104,6 +105,25 @@ class CallTruth:
                 {"fact": fact, "call": self.first.linkedid, "caller": caller.channel} | fields for fields in more()
             ]
         )
+
+
+def by_call(facts: Iterable[Fields]) -> dict[str, list[Fields]]:
+    """Each call's facts in their order, except within a moment.
+
+    In which order several phones begin to ring means nothing, nor whether the others fall silent before or after the
+    caller is joined with the one that answered.
+    """
+    calls: dict[str, list[Fields]] = {}
+    for fact in facts:
+        calls.setdefault(fact["call"], []).append(fact)
+    return {call: list(_in_moments(told)) for call, told in calls.items()}
+
+
+def _in_moments(facts: list[Fields]) -> Iterable[Fields]:
+    moments = {"ringing": "ringing", "dial_ended": "settled", "queue_left": "settled", "answered": "settled"}
+    named = [(moments.get(fact["fact"], str(place)), fact) for place, fact in enumerate(facts)]
+    for _, together in itertools.groupby(named, key=lambda one: one[0]):
+        yield from sorted((fact for _, fact in together), key=lambda fact: json.dumps(fact, sort_keys=True))
 
 
 def _target(target: Party) -> Fields:

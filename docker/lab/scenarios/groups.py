@@ -36,16 +36,11 @@ async def group_one_answers(play: Play) -> None:
 
 @scenario()
 async def group_one_busy(play: Play) -> None:
-    """101 is busy, 102 and 103 ring; 103 takes the call."""
-    await play.phone("101", "busy")
-    caller = await play.from_outside(GROUP)
-    call = play.truth.call(caller, GROUP, CALLER)
-    first = await play.rings("101")
+    """101, 102 and 103 ring; 101 presses the busy button, and 103 takes the call."""
+    caller, call, (first, second, third) = await ring(play, GROUP, "101", "102", "103")
+    await first.busy()
+    await play.seen("DialEnd", DestChannel=first.channel)
     call.dial_ended("busy", first)
-    second, third = await play.rings("102"), await play.rings("103")
-    for leg in (second, third):
-        await play.seen("Newstate", Channel=leg.channel, ChannelStateDesc="Ringing")
-    call.ringing(second, third)
     await third.answer()
     call.taken(third, second)
     await play.talk(caller, third)
