@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
-from ami_bridge.domain.names import Bridgeid, QueueName, Uniqueid
+from ami_bridge.domain.ending import Ending
+from ami_bridge.domain.names import Bridgeid, Linkedid, QueueName, Uniqueid
 from ami_bridge.domain.tracker import Tracker
 
 PIPE = "Local/"
@@ -101,10 +102,17 @@ class RecordingTracker(Tracker):
         self.facts += facts
         return facts
 
-    def resync(self, snapshot, now, endings=None):  # type: ignore[no-untyped-def]
-        facts = super().resync(snapshot, now, endings)
-        self.facts += facts
-        return facts
+    def resync(
+        self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
+    ) -> list[fa.Fact]:
+        return [fact for facts in self.resync_steps(snapshot, now, endings) for fact in facts]
+
+    def resync_steps(
+        self, snapshot: Sequence[ev.Event], now: datetime, endings: Mapping[Linkedid, Ending] | None = None
+    ) -> Iterator[list[fa.Fact]]:
+        for facts in super().resync_steps(snapshot, now, endings):
+            self.facts += facts
+            yield facts
 
     def cut(self, now: datetime) -> list[fa.Fact]:
         facts = super().cut(now)
