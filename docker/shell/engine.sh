@@ -53,7 +53,8 @@ podman_configure() {
     [ "$files" = unlimited ] || [ "$files" -gt 4096 ] && files=4096
     [ "$processes" = unlimited ] || [ "$processes" -gt 4096 ] && processes=4096
     mkdir -p "$STATE"
-    cat >"$STATE/containers.conf.new" <<CONF
+    # Under a name of its own: several commands may run at once.
+    cat >"$STATE/containers.conf.$$" <<CONF
 [containers]
 default_ulimits = ["nofile=$files:$files", "nproc=$processes:$processes"]
 [engine]
@@ -63,7 +64,7 @@ helper_binaries_dir = ["/usr/lib/podman", "/usr/libexec/podman"]
 [network]
 network_backend = "netavark"
 CONF
-    mv "$STATE/containers.conf.new" "$STATE/containers.conf"
+    mv "$STATE/containers.conf.$$" "$STATE/containers.conf"
     export CONTAINERS_CONF=$STATE/containers.conf
 }
 
