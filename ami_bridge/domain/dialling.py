@@ -63,7 +63,7 @@ def hand_over(calls: Calls, old: Channel, new: Channel, now: datetime) -> list[F
         facts += calls.move(target, call, now)
         target.dialler, new.targets[target.uniqueid] = new, target
     for target in (*targets, *calls.rung_by(new)):
-        target.attempt = call.attempt
+        target.attempt = call.attempt if target.attempt else 0  # who answered before has been told of
     return facts
 
 
