@@ -93,7 +93,7 @@ def _rings(calls: Calls, channel: Channel) -> list[Fact]:
     """Tell of a phone by its state; of one in a transfer not before all it was sent to are known to be dialled."""
     if channel.state is not ChannelState.RINGING or (channel.call.transfer and calls.dial_states_announced):
         return []
-    return _alerts(calls, channel)
+    return alerts(calls, channel)
 
 
 def caller_id_changed(calls: Calls, event: ev.CallerIdChanged, _now: datetime) -> list[Fact]:
@@ -106,10 +106,10 @@ def caller_id_changed(calls: Calls, event: ev.CallerIdChanged, _now: datetime) -
 def alerted(calls: Calls, event: ev.DialAlerted, _now: datetime) -> list[Fact]:
     calls.dial_states_announced = True
     channel = calls.channels.get(event.target)
-    return _alerts(calls, channel) if channel is not None else []
+    return alerts(calls, channel) if channel is not None else []
 
 
-def _alerts(calls: Calls, channel: Channel) -> list[Fact]:
+def alerts(calls: Calls, channel: Channel) -> list[Fact]:
     """Told once a phone, when it is known to be dialled: a fast one rings before DialBegin.
 
     That of a caller who was called first, to click and dial, rings for nobody else.
@@ -137,7 +137,7 @@ def ended(calls: Calls, event: ev.DialEnded, now: datetime) -> list[Fact]:
             target.dial_outcome, target.forwarded = event.outcome, event.forwarded
         return []
     # Who answers was alerted, though some networks never say so.
-    facts = [*_alerts(calls, target), *_tell(calls, target, DialOutcome.ANSWERED)]
+    facts = [*alerts(calls, target), *_tell(calls, target, DialOutcome.ANSWERED)]
     target.attempt = 0
     return facts
 

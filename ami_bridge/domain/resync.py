@@ -98,7 +98,8 @@ def _seen(calls: Calls, event: ev.ChannelCreated, now: datetime) -> list[Fact]:
         return calls.start(call) if call is not None else []
     if channel.name != event.name:
         calls.rename(channel, event.name)
-    return dialling.state_changed(calls, ev.ChannelStateChanged(uniqueid=event.uniqueid, state=event.state), now)
+    channel.state = event.state
+    return dialling.alerts(calls, channel) if event.state is ev.ChannelState.RINGING else []
 
 
 def _out_of_queues(calls: Calls, waiting: Sequence[ev.QueueCallerJoined]) -> list[Fact]:

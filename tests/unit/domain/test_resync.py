@@ -9,6 +9,7 @@ from tests.unit.domain.stories import (
     T0,
     Story,
     abandoned,
+    alerts,
     asks_to_hang_up,
     comes,
     dialled,
@@ -142,6 +143,16 @@ def test_a_transfer_begun_before_goes_on_after() -> None:
     story.tell(talk("a", "b"), sends_on("b", "a"))
     assert story.resync(comes("a", state=UP), phone("c", "a")) == []
     assert story.tell(dials("a", "c"), rings("c")) == ["a: blind, b sends a to c", "a: c rings for a"]
+
+
+def test_phones_that_ring_for_a_transfer_are_told_at_the_first_look() -> None:
+    """Live, a transfer is told when all its phones are known to be dialled; a snapshot knows no dials."""
+    story = Story()
+    story.tell(talk("a", "b"), alerts("b"), sends_on("b", "a"), phone("c", "a"), dials("a", "c"), phone("d", "a"))
+    story.tell(dials("a", "d"))
+    lives = snapshot(comes("a", state=UP), phone("c", "a", RINGING), phone("d", "a", RINGING))
+    assert story.resync(lives) == ["a: blind, b sends a to c d", "a: c rings for a", "a: d rings for a"]
+    assert story.resync(lives) == []
 
 
 # ---- calls that are new
