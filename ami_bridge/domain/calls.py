@@ -69,7 +69,10 @@ class Calls:
             target.dialler = None
         del self.channels[channel.uniqueid]
         channel.call.channels.pop(channel.uniqueid, None)
-        self._hung_up[channel.uniqueid] = None
+        self._remember(channel.uniqueid)
+
+    def _remember(self, hung_up: Uniqueid) -> None:
+        self._hung_up[hung_up] = None
         if len(self._hung_up) > REMEMBERED:
             del self._hung_up[next(iter(self._hung_up))]
 
@@ -124,6 +127,7 @@ class Calls:
     def end(self, call: Call, now: datetime, outcome: CallOutcome | None = None) -> list[Fact]:
         """The last channel of `call` is gone; `outcome` when that was not seen and is known, or not, from elsewhere."""
         self.calls.pop(call.id, None)
+        self._remember(Uniqueid(call.id))  # its first channel may have gone unseen
         if call.caller is None:
             return []
         facts = [*self.leave_queues(call), *self.tell_transfer(call)]

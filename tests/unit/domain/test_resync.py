@@ -200,6 +200,14 @@ def test_what_is_left_of_a_call_whose_end_was_told_does_not_begin_it_anew() -> N
     assert story.tracker.empty
 
 
+def test_a_first_channel_that_went_unseen_does_not_begin_its_call_anew_by_late_news() -> None:
+    story = Story()
+    assert story.resync(phone("b", "a", UP)) == ["a: b (withheld) calls s"]
+    assert story.tell(gone("b")) == ["a: ends for b, completed, unanswered"]
+    assert story.tell(comes("a"), gone("a")) == []
+    assert story.tracker.empty
+
+
 def test_what_was_made_in_a_tree_that_has_joined_another_belongs_to_that() -> None:
     story = Story()
     story.tell(comes("c", dialled="*8"), up("c"), comes("a"), phone("b", "a"), dials("a", "b"), rings("b"))
