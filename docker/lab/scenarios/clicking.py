@@ -54,6 +54,17 @@ async def click_first_never_answers(play: Play) -> None:
 
 @scenario()
 async def click_second_refuses(play: Play) -> None:
+    """101 picks up; the other end declines."""
+    agent, call = await click(play)
+    person = await second_side(play, call, agent)
+    await person.decline()
+    call.dial_ended("rejected", person)
+    await agent.gone()
+    call.ended("rejected")
+
+
+@scenario()
+async def click_second_busy(play: Play) -> None:
     """101 picks up; the other end refuses with the busy button."""
     agent, call = await click(play)
     person = await second_side(play, call, agent)
