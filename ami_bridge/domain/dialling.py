@@ -25,6 +25,8 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     if dialler is None:
         _originated(target)
         return []
+    if target.dial_outcome is DialOutcome.ANSWERED and target.call is dialler.call:
+        return []  # late news: it has answered that call already
     calls.undial(target)
     call, facts = dialler.call, []
     if not dialler.targets and not _nested(dialler):
@@ -138,7 +140,7 @@ def ended(calls: Calls, event: ev.DialEnded, now: datetime) -> list[Fact]:
         return []
     # Who answers was alerted, though some networks never say so.
     facts = [*alerts(calls, target), *_tell(calls, target, DialOutcome.ANSWERED)]
-    target.attempt = 0
+    target.attempt, target.dial_outcome = 0, event.outcome
     return facts
 
 

@@ -99,6 +99,13 @@ def test_an_answered_phone_that_is_said_to_be_dialled_again_is_not() -> None:
     assert story.tell(part("b1", "b", "a")) == ["a: ends for a, completed, answered"]
 
 
+def test_a_phone_that_answered_is_not_dialled_again_by_late_news_of_who_lets_go() -> None:
+    story = Story()
+    story.tell(talk("a", "b"), comes("c"), phone("d", "c"), dials("c", "d"), rings("d"), joins("b", "c", "a", None))
+    assert story.tell(up("d"), dialled("a", "d", ANSWER), gone("b"), gone("c"))[0] == "a: d answered to a"
+    assert story.tell(dials("a", "d"), dials("b", "d"), gone("d"), gone("a")) == ["a: ends for a, no-answer, answered"]
+
+
 def test_of_two_words_about_a_phone_the_first_counts() -> None:
     """A group says CANCEL of every phone in the end, of those too that had refused."""
     story = Story()
