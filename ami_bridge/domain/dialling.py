@@ -22,11 +22,11 @@ def begun(calls: Calls, event: ev.DialBegun, now: datetime) -> list[Fact]:
     dialler = calls.channels.get(event.caller) if event.caller is not None else None
     if target is None or dialler is target or (dialler is not None and dialler is target.dialler):
         return []
+    if target.dial_outcome is DialOutcome.ANSWERED and (dialler is None or target.call is dialler.call):
+        return []  # late news: it has answered that call already
     if dialler is None:
         _originated(target)
         return []
-    if target.dial_outcome is DialOutcome.ANSWERED and target.call is dialler.call:
-        return []  # late news: it has answered that call already
     calls.undial(target)
     call, facts = dialler.call, []
     if not dialler.targets and not _nested(dialler):

@@ -103,7 +103,13 @@ def test_a_phone_that_answered_is_not_dialled_again_by_late_news_of_who_lets_go(
     story = Story()
     story.tell(talk("a", "b"), comes("c"), phone("d", "c"), dials("c", "d"), rings("d"), joins("b", "c", "a", None))
     assert story.tell(up("d"), dialled("a", "d", ANSWER), gone("b"), gone("c"))[0] == "a: d answered to a"
-    assert story.tell(dials("a", "d"), dials("b", "d"), gone("d"), gone("a")) == ["a: ends for a, no-answer, answered"]
+    assert story.tell(dials("a", "d"), dials(None, "d"), gone("d"), gone("a")) == ["a: ends for a, no-answer, answered"]
+
+
+def test_a_phone_that_answered_one_who_is_gone_is_not_dialled_by_strangers() -> None:
+    story = Story()
+    story.tell(talk("a", "b"), gone("a"))
+    assert story.tell(dials("nobody known", "b"), gone("b")) == ["a: ends for a, completed, answered"]
 
 
 def test_of_two_words_about_a_phone_the_first_counts() -> None:
