@@ -16,7 +16,7 @@ help:
 	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
-	@echo "make fuzz         minutes of hostile bytes for all that reads the AMI wire (SEED=N: the same again)"
+	@echo "make fuzz         a quarter of an hour of hostile bytes and garbled lives of calls (SEED=N: the same again)"
 	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
 	@echo "make setup        system packages and the virtual environment (the others do this by themselves)"
 	@echo "make lock         write the requirements*.lock files anew from pyproject.toml"
@@ -62,7 +62,8 @@ bench: up
 fuzz: setup
 	@seed=$${SEED:-$$RANDOM}; echo "seed: $$seed"; \
 	$(PYTHON) -m pytest -p no:cacheprovider --hypothesis-profile=fuzz --hypothesis-seed=$$seed \
-		tests/unit/ami tests/adapters/ami/test_wire.py tests/adapters/ami/test_garbage.py
+		tests/unit/ami tests/adapters/ami/test_wire.py tests/adapters/ami/test_garbage.py \
+		tests/property/test_tracker_machine.py tests/property/test_every_trace.py
 
 # Both PBXs play side by side; each has its own telephone network.
 traces: setup
