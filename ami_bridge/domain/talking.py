@@ -99,21 +99,29 @@ def attended_transferred(calls: Calls, event: ev.AttendedTransferred, now: datet
     facts = calls.tell_transfer(call)
     _stays(stays, by, again)
     if target is None:
-        # Who transfers by a feature code consults through a pipe, whose far half dials.
-        pipes = [c.pair for c in calls.bridges.members.get(event.bridge, ()) if c.pair] if event.bridge else []
-        dialler = next((pipe for pipe in pipes if calls.rung_by(pipe)), second)
-        rung = [channel.name for channel in calls.rung_by(dialler)]
-        call.transfer = Transfer(TransferKind.BLONDE, again.name, stays.name, rung)
-        if not rung:
-            return facts
-        facts += calls.tell_transfer(call)
-        return facts + (dialling.hand_over(calls, second, stays, now) if dialler is second else [])
+        return facts + _let_go(calls, event, second, again, stays, now)
     call.transfer = Transfer(TransferKind.ATTENDED, again.name, stays.name, [target.name])
     facts += calls.tell_transfer(call)
     call.heard()
     if target.call is not call and target.uniqueid != target.call.caller:
         facts += calls.move(target, call, now)
     return facts
+
+
+def _let_go(
+    calls: Calls, event: ev.AttendedTransferred, second: Channel, by: Channel, stays: Channel, now: datetime
+) -> list[Fact]:
+    """The target still rings: for the one who stays, from now on."""
+    call = stays.call
+    # Who transfers by a feature code consults through a pipe, whose far half dials.
+    pipes = [c.pair for c in calls.bridges.members.get(event.bridge, ()) if c.pair] if event.bridge else []
+    dialler = next((pipe for pipe in pipes if calls.rung_by(pipe)), second)
+    rung = [channel.name for channel in calls.rung_by(dialler)]
+    call.transfer = Transfer(TransferKind.BLONDE, by.name, stays.name, rung)
+    if not rung:
+        return []
+    told = calls.tell_transfer(call)
+    return told + (dialling.hand_over(calls, second, stays, now) if dialler is second else [])
 
 
 def _stays(channel: Channel, *by: Channel) -> None:
