@@ -162,7 +162,7 @@ class Calls:
         if channel.uniqueid == old.caller:
             old.caller_was_up = channel.state is ChannelState.UP
         if old.told:
-            return self.end(old, now)
+            return [*self.leave_queues(old, QueueExit.TRANSFERRED), *self.end(old, now)]
         self.calls.pop(old.id, None)  # it was only ever a way into the other call, such as the code for a pickup
         return []
 

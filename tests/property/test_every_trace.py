@@ -183,7 +183,7 @@ def renamed_ids(file: Path, prefix: str) -> tuple[ev.Event, ...]:
 
 
 @cache
-def ids_of(kind: type[ev.Event]) -> tuple[str, ...]:
+def ids_of(kind: type) -> tuple[str, ...]:
     """The fields that name a channel, a tree or a bridge by its id."""
     hints = get_type_hints(kind)
     ids = {Uniqueid, Linkedid, Bridgeid}

@@ -19,8 +19,9 @@ from ami_bridge.domain.names import IncidentId, LineName, PbxName, TrunkName
 from ami_bridge.domain.outage import Outages
 from ami_bridge.domain.trunk import Limits, Trunk
 from ami_bridge.domain.watch import Routes, Watch
-from tests.property.lives import QUEUES, Events, House, Life
+from tests.property.lives import QUEUES, Life
 from tests.property.mirror import RecordingTracker, contradictions
+from tests.property.phones import Events, House
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 AT_ONCE = 4  # lives

@@ -128,7 +128,12 @@ def test_who_came_meanwhile_and_talks_already_does_not_wait() -> None:
 
 def test_a_second_look_at_the_same_changes_nothing() -> None:
     watch = blind_with_a_caller()
-    lives = [CALLER, joins("c1"), created("c2", "PJSIP/acme-primary-02", dialled="5550200"), member(DeviceState.FREE)]
+    lives: list[ev.Event] = [
+        CALLER,
+        joins("c1"),
+        created("c2", "PJSIP/acme-primary-02", dialled="5550200"),
+        member(DeviceState.FREE),
+    ]
     watch.seen_again(lives, at(5))
     before = waiting(watch)
     watch.seen_again(lives, at(6))
