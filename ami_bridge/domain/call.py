@@ -11,8 +11,19 @@ from ami_bridge.domain.facts import CallOutcome, QueueExit, TransferKind
 from ami_bridge.domain.names import Bridgeid, ChannelName, Linkedid, QueueName, Uniqueid
 
 # Asterisk's own helpers: nobody is at the other end of them.
-_PIPE = "Local/"
-_HELPERS = ("Announcer/", "AsyncGoto/", "CBAnn/", "CBRec/", "Message/", "Recorder/", "Surrogate/", "UnicastRTP/")
+_HELPERS = (
+    "Announcer/",
+    "AsyncGoto/",
+    "CBAnn/",
+    "CBRec/",
+    "DAHDI/pseudo",
+    "Message/",
+    "MulticastRTP/",
+    "Recorder/",
+    "Snoop/",
+    "Surrogate/",
+    "UnicastRTP/",
+)
 # Q.850 causes that say more than DialEnd, which calls a rejection no answer and some answers busy.
 _BY_CAUSE = {
     17: DialOutcome.BUSY,
@@ -38,6 +49,16 @@ _UNDIALLED = {
 _HUNG_UP = {0, 16, 31, 127}
 
 
+def is_pipe(name: str) -> bool:
+    """Whether a channel of this name is half of a Local pair."""
+    return name.startswith("Local/")
+
+
+def is_party(name: str) -> bool:
+    """Whether a person may be behind a channel of this name."""
+    return not is_pipe(name) and not name.startswith(_HELPERS) and not name.endswith("<ZOMBIE>")
+
+
 @dataclass(slots=True, eq=False)
 class Channel:
     """A live channel. A pipe is half of a Local pair, and `pair` its other half; a party is where a person may be."""
@@ -60,9 +81,7 @@ class Channel:
 
     def called(self, name: ChannelName) -> None:
         """Take `name`, which tells what kind of channel this is."""
-        self.name = name
-        self.pipe = name.startswith(_PIPE)
-        self.party = not self.pipe and not name.startswith(_HELPERS) and not name.endswith("<ZOMBIE>")
+        self.name, self.pipe, self.party = name, is_pipe(name), is_party(name)
 
     def outcome_of_dial(self, cause: int) -> DialOutcome:
         """What became of dialling this channel, which hangs up with `cause` before anybody answered."""

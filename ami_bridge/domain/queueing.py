@@ -15,6 +15,7 @@ from ami_bridge.domain.facts import Fact, QueueExit
 
 _EXITS = {
     "TIMEOUT": QueueExit.TIMED_OUT,
+    "FULL": QueueExit.EMPTY,  # turned away at the door, and told of in no other way
     "JOINEMPTY": QueueExit.EMPTY,
     "LEAVEEMPTY": QueueExit.EMPTY,
     "JOINUNAVAIL": QueueExit.EMPTY,

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ami_bridge.domain.call import is_pipe
 from ami_bridge.domain.ending import EndedUnseen, Ending
 from ami_bridge.domain.facts import CallOutcome
 from ami_bridge.domain.names import ChannelName, Linkedid
@@ -21,7 +22,6 @@ _DISPOSITIONS = {"ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION"}
 # Dial's options that let the one who picked up decline: U (Gosub), M (macro), P and p (privacy, screening), G (goto).
 _ASKS_FIRST = re.compile(r"[GMPU]|p(?!\()")
 _QUEUE_ARGUMENTS = 5  # queue, options, URL, announcement, seconds; what follows runs on the agent's phone
-_PIPE = "Local/"
 _UNIQUEID = re.compile(r"\S*[0-9]+\.[0-9]+|keepline-\S+", re.ASCII)
 _OUTCOMES = {"BUSY": CallOutcome.BUSY, "FAILED": CallOutcome.FAILED, "CONGESTION": CallOutcome.FAILED}
 
@@ -89,4 +89,4 @@ def _is_person(record: Record) -> bool:
         asks = len(arguments) > 2 and _ASKS_FIRST.search(arguments[2]) is not None
     else:
         asks = any(arguments[_QUEUE_ARGUMENTS:])
-    return bool(record.dialled) and not record.dialled.startswith(_PIPE) and not asks
+    return bool(record.dialled) and not is_pipe(record.dialled) and not asks

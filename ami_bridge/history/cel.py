@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ami_bridge.domain.call import is_party, is_pipe
 from ami_bridge.domain.ending import EndedUnseen, Ending
 from ami_bridge.domain.facts import CallOutcome, QueueExit
 from ami_bridge.domain.names import ChannelName, Linkedid
@@ -20,9 +21,6 @@ from ami_bridge.domain.names import ChannelName, Linkedid
 # Where a mapping of so many columns has: channel, application, Uniqueid, Linkedid, extra. The type always comes first.
 _COLUMNS = {20: (9, 10, 14, 15, 19), 12: (4, 8, 2, 3, 11)}
 
-_PIPE = "Local/"
-# Asterisk's own, at whose end nobody is.
-_HELPERS = ("Announcer/", "AsyncGoto/", "CBAnn/", "CBRec/", "Message/", "Recorder/", "Surrogate/", "UnicastRTP/")
 _BY_CAUSE = {17: CallOutcome.BUSY, 18: CallOutcome.NO_ANSWER, 19: CallOutcome.NO_ANSWER, 21: CallOutcome.REJECTED}
 _HUNG_UP = {0, 16, 26, 31, 127}
 # Of several phones that were dialled the first of these that one of them met is what the caller met.
@@ -157,8 +155,8 @@ def _hears(story: _Story, bridge: str) -> set[str]:
             continue
         seen.add(here)
         for uniqueid in story.bridges.get(here, ()):
-            if not (name := story.legs[uniqueid].name).startswith(_PIPE):
-                if not name.startswith(_HELPERS):
+            if not is_pipe(name := story.legs[uniqueid].name):
+                if is_party(name):
                     found.add(uniqueid)
                 continue
             far = name[:-1] + ("2" if name.endswith("1") else "1")
@@ -190,7 +188,7 @@ def _unanswered(story: _Story, caller: _Leg) -> Ending:
         return Ending(outcome=CallOutcome.UNSEEN, answered=False)
     if caller.dialstatus == "CANCEL":
         return Ending(outcome=CallOutcome.CANCELLED, answered=False)
-    met = {_met(leg) for leg in story.legs.values() if leg.dialled and not leg.name.startswith(_PIPE)}
+    met = {_met(leg) for leg in story.legs.values() if leg.dialled and not is_pipe(leg.name)}
     outcome = next((outcome for outcome in _ORDER if outcome in met), None) or _undialled(caller, hung_up)
     return Ending(outcome=outcome, answered=False)
 
