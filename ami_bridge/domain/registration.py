@@ -36,11 +36,12 @@ class Registrations:
                 self._states[event.client, event.server] = event.state
 
     def observe(self, event: RegistrationChanged) -> TrunkName | None:
-        """Take one change; return the trunk it belongs to, None for a registration that is no watched trunk's."""
-        trunk = self._trunk_of.get((event.client, event.server))
-        if trunk is not None:
-            self._states[event.client, event.server] = event.state
-        return trunk
+        """Take one report; return the trunk it is news of, None when nothing changed or no watched trunk is meant."""
+        uris = event.client, event.server
+        if uris not in self._trunk_of or self._states[uris] is event.state:
+            return None  # one that holds is reported each time it is renewed
+        self._states[uris] = event.state
+        return self._trunk_of[uris]
 
     def of(self, trunk: TrunkName) -> RegistrationState | None:
         """The worst state among the registrations of `trunk`; None when it has none, or the PBX did not say."""

@@ -44,3 +44,11 @@ def test_what_a_later_snapshot_does_not_have_is_gone() -> None:
     registrations.listed([])
     assert registrations.of(MAIN) is None
     assert registrations.observe(said("sip:a", REGISTERED)) is None
+
+
+def test_a_registration_that_is_renewed_is_no_news() -> None:
+    registrations = Registrations([MAIN])
+    registrations.listed([said("sip:a", REGISTERED, "main")])
+    assert registrations.observe(said("sip:a", REGISTERED)) is None
+    assert registrations.observe(said("sip:a", REJECTED)) == MAIN
+    assert registrations.observe(said("sip:a", REJECTED)) is None
