@@ -247,3 +247,17 @@ def test_a_caller_whose_call_is_swallowed_and_who_goes_unseen_does_not_wait() ->
     watch.seen_again([], at(60))
     assert waiting(watch) == {}
     assert not watch._line_of
+
+
+def test_thousands_of_calls_are_found_again_a_few_at_a_time_and_no_patience_is_spent_before_the_last() -> None:
+    """Between two steps others have their turn; a tick that falls there sees callers who may be gone."""
+    watch = blind_with_a_caller()
+    lives = [CALLER, *(created(f"n{n}", f"PJSIP/acme-primary-9{n}", dialled="elsewhere") for n in range(50))]
+    known, ticked = [], []
+    for _effects in watch.seeing_again([*lives, joins("c1")], at(60)):
+        known.append(len(watch.tracker.channels))
+        ticked += watch.tick(at(60)) if watch.blind else []
+    assert max(after - before for before, after in zip(known, known[1:], strict=False)) == 1
+    assert ticked == []
+    assert not watch.blind
+    assert len(watch.tracker.calls) == 51
