@@ -102,11 +102,15 @@ class ChannelHungUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialBegun:
-    """DialBegin. `caller` is None when nobody waits on the other side (an Originate); `dialled` is where they are."""
+    """DialBegin. `caller` is None when nobody waits on the other side (an Originate); `dialled` is where they are.
+
+    `number` is whom the target was asked for (`15551234567` of `PJSIP/15551234567@trunk`), empty for a plain device.
+    """
 
     caller: Uniqueid | None
     target: Uniqueid
     dialled: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,11 +267,15 @@ class DeviceChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChanged:
-    """ContactStatus: what qualifying a contact of `endpoint` found. None: not qualified, so nothing is known."""
+    """ContactStatus: what qualifying a contact of `endpoint` found. None: not qualified, so nothing is known.
+
+    `round_trip` is how long the answer took, in seconds, where the PBX says so.
+    """
 
     endpoint: str
     uri: str
     reachable: bool | None
+    round_trip: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +286,18 @@ class RegistrationChanged:
     server: str
     state: RegistrationState
     trunk: TrunkName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioReported:
+    """RTCPSent and RTCPReceived: how the audio of a channel arrives, at us or at the far end, since the last report.
+
+    `lost` is the share of packets that did not arrive, 0 to 1; `jitter` is in seconds.
+    """
+
+    uniqueid: Uniqueid
+    lost: float
+    jitter: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +340,7 @@ Event = (
     | DeviceChanged
     | ContactChanged
     | RegistrationChanged
+    | AudioReported
     | OriginateEnded
     | PbxStopping
 )
