@@ -67,7 +67,7 @@ class Orders(Protocol):
     """Where orders are taken. Each returns after what it changes is stored, and raises Refused otherwise."""
 
     async def declare(self, declaration: Declaration) -> IncidentId:
-        """Open an incident, or take over the one that is open for this subject, which then ends with the declaration."""
+        """Open an incident, or take over the one open for this subject, which then ends with the declaration."""
 
     async def confirm(self, incident: IncidentId, by: str) -> None:
         """A suspected incident is real: callers are told."""
