@@ -23,6 +23,14 @@ class Phrase(Enum):
 
     INCIDENT_FIRST = "incident_first"  # before any detail is known
     INCIDENT = "incident"
+    INCIDENT_AUDIO_FIRST = "incident_audio_first"  # calls are hard to understand
+    INCIDENT_AUDIO = "incident_audio"
+    INCIDENT_SURGE_FIRST = "incident_surge_first"  # far more callers than usual
+    INCIDENT_SURGE = "incident_surge"
+    INCIDENT_SUSPECTED_FIRST = "incident_suspected_first"  # signs of trouble, and no more than that
+    INCIDENT_SUSPECTED = "incident_suspected"
+    MAINTENANCE_FIRST = "maintenance_first"
+    MAINTENANCE = "maintenance"
     LINE_UNANSWERED = "line_unanswered"
     OFFER = "offer"  # after waiting in vain
     OFFER_NO_NUMBER = "offer_no_number"  # the same, for a caller whose number is withheld
@@ -37,12 +45,36 @@ class Phrase(Enum):
     CALLBACK_DECLINED = "callback_declined"
     CALLBACK_UNMET = "callback_unmet"  # accepted, but no agent could be reached
     RESTORED = "restored"
+    OPERATOR_PIN = "operator_pin"  # to operators who dialled a line's code, from here on
+    OPERATOR_PIN_AGAIN = "operator_pin_again"
+    OPERATOR_REFUSED = "operator_refused"
+    OPERATOR_LOCKED = "operator_locked"
+    OPERATOR_CLEAR = "operator_clear"
+    OPERATOR_DECLARED_FIRST = "operator_declared_first"
+    OPERATOR_DECLARED = "operator_declared"
+    OPERATOR_FOUND_FIRST = "operator_found_first"  # seen, but declared by nobody
+    OPERATOR_FOUND = "operator_found"
+    OPERATOR_DONE_FIRST = "operator_done_first"
+    OPERATOR_DONE = "operator_done"
+    OPERATOR_ENDED = "operator_ended"
+    OPERATOR_ENDED_OTHER = "operator_ended_other"
+    OPERATOR_FAILED = "operator_failed"  # also played by the PBX alone
 
 
 # The facts each phrase needs, in whatever language it is said; the others need none.
 FACTS: dict[Phrase, frozenset[str]] = {
     Phrase.INCIDENT_FIRST: frozenset({"what"}),
     Phrase.INCIDENT: frozenset({"what", "since", "next_word"}),
+    Phrase.INCIDENT_AUDIO_FIRST: frozenset({"what"}),
+    Phrase.INCIDENT_AUDIO: frozenset({"what", "since", "next_word"}),
+    Phrase.INCIDENT_SURGE: frozenset({"since"}),
+    Phrase.INCIDENT_SUSPECTED_FIRST: frozenset({"what"}),
+    Phrase.INCIDENT_SUSPECTED: frozenset({"what", "since", "next_word"}),
+    Phrase.MAINTENANCE_FIRST: frozenset({"what"}),
+    Phrase.MAINTENANCE: frozenset({"what", "until"}),
+    Phrase.OPERATOR_DECLARED: frozenset({"since"}),
+    Phrase.OPERATOR_FOUND: frozenset({"since"}),
+    Phrase.OPERATOR_DONE: frozenset({"until"}),
     Phrase.CALLBACK: frozenset({"tenant"}),
     Phrase.RESTORED: frozenset({"tenant", "what", "fixed"}),
 }

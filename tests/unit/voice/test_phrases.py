@@ -11,6 +11,7 @@ EXAMPLE = {
     "since": "ten to nine in the morning",
     "next_word": "half past two in the afternoon",
     "fixed": "noon",
+    "until": "ten past three in the afternoon on Monday",
     "tenant": "Smith & Sons",
 }
 EVERY = [(language, phrase) for language in sorted(PHRASES.languages) for phrase in Phrase]
@@ -44,6 +45,28 @@ def test_an_incident_says_what_since_when_and_when_the_next_word_comes_and_both_
     text = said(Phrase.INCIDENT)
     for part in ("our telephone lines", EXAMPLE["since"], EXAMPLE["next_word"], "press one", "press two", "stay"):
         assert part in text
+
+
+def test_planned_work_says_on_what_and_until_when() -> None:
+    text = said(Phrase.MAINTENANCE)
+    assert EXAMPLE["what"] in text
+    assert EXAMPLE["until"] in text
+
+
+@pytest.mark.parametrize("phrase", [Phrase.INCIDENT_SUSPECTED, Phrase.INCIDENT_SUSPECTED_FIRST])
+def test_what_is_only_suspected_is_told_as_not_sure_and_no_call_when_fixed_is_offered(phrase: Phrase) -> None:
+    text = said(phrase)
+    assert "not sure" in text
+    assert "we know" not in text.lower()
+    assert "fixed" not in text
+    assert "press two" not in text
+
+
+@pytest.mark.parametrize("phrase", [phrase for phrase in Phrase if phrase.value.endswith("_first")])
+def test_a_first_word_names_no_time_and_has_a_full_story_that_does(phrase: Phrase) -> None:
+    full = FACTS[Phrase(phrase.value.removesuffix("_first"))]
+    assert FACTS.get(phrase, frozenset()) == full & {"what"}
+    assert full & {"since", "next_word", "until"}
 
 
 @pytest.mark.parametrize("phrase", [Phrase.OFFER_NO_NUMBER, Phrase.NOT_NOTED, Phrase.CALLBACK_DECLINED])
