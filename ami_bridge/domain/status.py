@@ -7,8 +7,10 @@ from datetime import datetime
 from enum import Enum
 
 from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.names import LineName, PbxName, SiteName, TenantName, TrunkName
+from ami_bridge.domain.orders import Maintenance
 from ami_bridge.domain.promise import Promise
+from ami_bridge.domain.signal import Evidence
 
 
 class Link(Enum):
@@ -29,6 +31,8 @@ class PbxStatus:
     started: str = ""  # when the PBX was started, by its own clock; empty when it did not say
     calls: int = 0  # calls in progress
     lag_ms: float = 0.0  # age of the last event when it was handled, or of the one that is being handled
+    verdict: str = "up"  # "up", "suspect", "down", "recovering" (see verdict.py)
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +52,30 @@ class LineStatus:
     waiting: tuple[WaitingCaller, ...] = ()
     announcing: str = ""  # the words callers hear now; empty when the line is healthy
     announced_until: datetime | None = None
+    health: str = "up"  # "up", "suspect", "down", "recovering" (see verdict.py)
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkStatus:
     name: TrunkName
     pbx: PbxName
-    verdict: str  # "up", "suspect", "down", "recovering" (see trunk.py)
+    health: str  # "up", "suspect", "down", "recovering" (see verdict.py)
     registration: str = ""  # "registered", "rejected", "stopped", "unregistered"; empty when there is none
     since: datetime | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteStatus:
+    """A group of a tenant's phones at one place."""
+
+    name: SiteName
+    tenant: TenantName
+    pbx: PbxName
+    verdict: str  # "up", "suspect", "down", "recovering" (see verdict.py)
+    since: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +93,9 @@ class Status:
     now: datetime
     pbxs: tuple[PbxStatus, ...] = ()
     trunks: tuple[TrunkStatus, ...] = ()
+    sites: tuple[SiteStatus, ...] = ()
     lines: tuple[LineStatus, ...] = ()
     incidents: tuple[Incident, ...] = ()  # open ones, then the most recent ended ones
     promises: tuple[Promise, ...] = ()  # open ones, then the most recent ended ones; numbers unmasked
     blind_spots: tuple[BlindSpot, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()  # running and planned; what is over is not listed
