@@ -64,7 +64,7 @@ class PageServer:
     async def _page(self, _request: web.Request) -> web.Response:
         now, quiet = self._clock(), self._settings.keep_alive * 5 / 3
         html = self._template.render(
-            doc=present(self._board.status()), blank=_Blank(), now=now, quiet_ms=round(quiet * 1000)
+            doc=present(self._board.status()), blank=_Blank(), now=now, quiet_ms=round(quiet * 1000), may=False
         )
         return web.Response(text=html, content_type="text/html")
 

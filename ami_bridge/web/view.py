@@ -9,20 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
 
-from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.promise import ENDS, Promise, State
-from ami_bridge.domain.status import BlindSpot, LineStatus, Link, PbxStatus, Status, TrunkStatus, WaitingCaller
-from ami_bridge.web import words
+from ami_bridge.domain.status import (
+    BlindSpot,
+    LineStatus,
+    Link,
+    PbxStatus,
+    SiteStatus,
+    Status,
+    TrunkStatus,
+    WaitingCaller,
+)
+from ami_bridge.web import outages, words
 from ami_bridge.web.masking import LONGEST_WORDS, clean, clean_and_mask, mask_number
+from ami_bridge.web.rows import Blind, Row, evidence, iso, tone
 from ami_bridge.web.words import Tone, counted
 
-Row = dict[str, Any]  # a JSON object; every one in a list has a `key` that stays its own while it is shown
-
 SHOWN = 200  # rows of one list: this is drawn again for every change, by people who can read that many
-EVIDENCE_SHOWN = 8
 LATE_MS = 1000.0  # events handled later than this are worth an operator's eye
 
 
@@ -33,18 +38,21 @@ def present(status: Status) -> Row:
     ended = [p for p in status.promises if p.state in ENDS]
     waiting = sorted(((c, line) for line in status.lines for c in line.waiting), key=lambda pair: pair[0].since)
     document: Row = {
-        "as_of": _iso(status.now),
+        "as_of": iso(status.now),
         "lines": [_line(line, blind) for line in status.lines],
-        "incidents": [_incident(i) for i in status.incidents if i.open],
+        "incidents": [outages.incident(i) for i in status.incidents if i.open],
         "waiting": _waiting(waiting[:SHOWN], blind),
         "waiting_more": _more(len(waiting)),
         "owed": [_promise(p) for p in owed[:SHOWN]],
         "owed_more": _more(len(owed)),
         "ended_promises": [_promise(p) for p in ended[:SHOWN]],
-        "ended_incidents": [_incident(i) for i in status.incidents if not i.open],
+        "ended_incidents": [outages.incident(i) for i in status.incidents if not i.open],
         "pbxs": [_pbx(p, blind) for p in status.pbxs],
         "blind_spots": _spots(status.blind_spots),
         "trunks": [_trunk(t, blind) for t in status.trunks],
+        "sites": [_site(s, blind) for s in status.sites],
+        "maintenance": outages.maintenance(status.maintenance, status.now),
+        "subjects": outages.subjects(status),
     }
     sure = bool(status.pbxs) and not blind  # nothing seen means something only where one looked
     but = "but not every PBX is watched" if status.pbxs else "but no PBX is watched"
@@ -59,10 +67,11 @@ def _more(number: int) -> str:
     return f"and {number - SHOWN} more, not shown here" if number > SHOWN else ""
 
 
-def _blind(status: Status) -> dict[str, datetime | None]:
+def _blind(status: Status) -> Blind:
     """The PBXs not watched now, and since when. One that is mentioned but not listed was never watched at all."""
     mentioned = {line.pbx for line in status.lines} | {trunk.pbx for trunk in status.trunks}
-    blind: dict[str, datetime | None] = dict.fromkeys(mentioned - {p.name for p in status.pbxs})
+    mentioned |= {site.pbx for site in status.sites}
+    blind: Blind = dict.fromkeys(mentioned - {p.name for p in status.pbxs})
     blind |= {p.name: p.since for p in status.pbxs if p.link is not Link.UP}
     # A blind spot knows when watching stopped; the link's own `since` moves on with every state it passes through.
     return blind | {spot.pbx: spot.begin for spot in status.blind_spots if spot.end is None}
@@ -71,28 +80,33 @@ def _blind(status: Status) -> dict[str, datetime | None]:
 def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
     """The house at a glance, the most pressing first."""
     blind = sum(1 for pbx in document["pbxs"] if not pbx["watched"])
-    incidents, nothing = len(document["incidents"]), Tone.QUIET if sure else Tone.UNKNOWN
+    nothing = Tone.QUIET if sure else Tone.UNKNOWN
+    suspected = sum(1 for i in document["incidents"] if i["state"] == IncidentState.SUSPECTED.value)
+    known = len(document["incidents"]) - suspected
+    works = sum(1 for work in document["maintenance"] if work["running"])
     told = sum(1 for line in document["lines"] if line["announcing"])
     unanswered = sum(1 for line in document["lines"] if line["verdict"] == "unanswered" and line["watched"])
     candidates = (
         (blind > 0, "blind", Tone.BAD, f"{counted(blind, 'PBX', 'PBXs')} not watched"),
-        (incidents > 0, "incidents", Tone.BAD, counted(incidents, "open incident")),
+        (known > 0, "incidents", Tone.BAD, counted(known, "open incident")),
+        (suspected > 0, "suspected", Tone.WARN, counted(suspected, "suspected incident")),
         (unanswered > 0, "unanswered", Tone.BAD, f"{counted(unanswered, 'line')} unanswered"),
         (told > 0, "told", Tone.WARN, f"{counted(told, 'line')} announcing"),
         (not document["pbxs"], "blind", Tone.UNKNOWN, "no PBX to watch"),
-        (incidents == 0, "incidents", Tone.GOOD if sure else Tone.UNKNOWN, "no open incident"),
+        (not document["incidents"], "incidents", Tone.GOOD if sure else Tone.UNKNOWN, "no open incident"),
+        (works > 0, "maintenance", Tone.BUSY, f"planned work under way: {works}"),
         (waiting >= 0, "waiting", Tone.BUSY if waiting else nothing, f"{counted(waiting, 'caller')} waiting"),
         (owed >= 0, "owed", Tone.BUSY if owed else Tone.QUIET, f"{counted(owed, 'promise')} open"),
     )
     return [{"key": key, "tone": tone.value, "words": text} for shown, key, tone, text in candidates if shown]
 
 
-def _line(line: LineStatus, blind: dict[str, datetime | None]) -> Row:
-    text, tone = words.verdict(words.LINE, line.verdict)
+def _line(line: LineStatus, blind: Blind) -> Row:
+    text, colour = words.verdict(words.LINE, line.verdict)
     watched = line.pbx not in blind
     announcing = clean(line.announcing, LONGEST_WORDS)
-    if tone is Tone.GOOD and announcing:
-        tone = Tone.WARN
+    if colour is Tone.GOOD and (announcing or line.health != "up"):
+        colour = Tone.WARN
     if line.verdict == "unanswered":
         silence = "No announcement. Nobody answers, and callers are told nothing."
     else:
@@ -104,21 +118,24 @@ def _line(line: LineStatus, blind: dict[str, datetime | None]) -> Row:
         "pbx": clean(line.pbx),
         "verdict": line.verdict,
         "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
-        "tone": _tone(tone, watched),
+        "tone": tone(colour, watched),
+        "health": line.health,
+        "health_words": words.health(line.health),
         "watched": watched,
-        "unwatched_since": None if watched else _iso(blind[line.pbx]),
+        "unwatched_since": None if watched else iso(blind[line.pbx]),
         "announcing": announcing,
-        "announced_until": _iso(line.announced_until) if announcing else None,
+        "announced_until": iso(line.announced_until) if announcing else None,
         "silence": "" if announcing else silence,
         "free_agents": line.free_agents,
         "agents": line.agents,
         "agents_words": f"{line.free_agents} of {counted(line.agents, 'agent')} free" if line.agents else "no agents",
         "callers": len(line.waiting),
         "callers_words": f"{counted(len(line.waiting), 'caller')} waiting",
+        **evidence(line.evidence),
     }
 
 
-def _waiting(callers: list[tuple[WaitingCaller, LineStatus]], blind: dict[str, datetime | None]) -> list[Row]:
+def _waiting(callers: list[tuple[WaitingCaller, LineStatus]], blind: Blind) -> list[Row]:
     """Two callers may look the same once masked, so keys are counted."""
     seen: Counter[str] = Counter()
     return [_caller(caller, line, line.pbx not in blind, seen) for caller, line in callers]
@@ -133,39 +150,14 @@ def _caller(caller: WaitingCaller, line: LineStatus, watched: bool, seen: Counte
         "number": number,
         "line": clean(line.name),
         "pbx": clean(line.pbx),
-        "since": _iso(caller.since),
+        "since": iso(caller.since),
         "watched": watched,
         "doubt": "" if watched else "when last watched",
     }
 
 
-def _incident(incident: Incident) -> Row:
-    text, tone = words.INCIDENT[incident.state]
-    what = f"Trunk {incident.trunk}" if incident.trunk else "Support lines"
-    return {
-        "key": incident.id,
-        "title": clean(f"{what} on {incident.pbx}"),
-        "tenant": clean(incident.tenant),
-        "pbx": clean(incident.pbx),
-        "trunk": clean(incident.trunk or ""),
-        "lines": [clean(line) for line in incident.lines],
-        "lines_words": clean(", ".join(incident.lines)) or "no line",
-        "state": incident.state.value,
-        "words": text,
-        "tone": tone.value,
-        "since": _iso(incident.since),
-        "changed": _iso(incident.changed),
-        "next_word": _iso(incident.next_word) if incident.open else None,
-        "steps": [
-            {"key": state.value, "words": state.value, "current": "step" if state is incident.state else ""}
-            for state in IncidentState
-        ],
-        **_evidence(incident.evidence),
-    }
-
-
 def _promise(promise: Promise) -> Row:
-    text, tone = words.PROMISE[promise.state]
+    text, colour = words.PROMISE[promise.state]
     # One that waits for an incident to end has no time yet: it is set beyond its expiry until then.
     again = promise.state is State.WAITING and promise.arrived < promise.not_before < promise.expires
     return {
@@ -175,33 +167,37 @@ def _promise(promise: Promise) -> Row:
         "kind_words": words.KIND[promise.kind],
         "state": promise.state.value,
         "words": text,
-        "tone": tone.value,
+        "tone": colour.value,
         "reason": clean_and_mask(promise.reason),
         "attempts": promise.attempts,
         "attempts_words": counted(promise.attempts, "attempt"),
         "line": clean(promise.line),
         "tenant": clean(promise.tenant),
         "pbx": clean(promise.pbx),
-        "arrived": _iso(promise.arrived),
-        "not_before": _iso(promise.not_before) if again else None,
-        "expires": _iso(promise.expires) if promise.state not in ENDS else None,
+        "arrived": iso(promise.arrived),
+        "not_before": iso(promise.not_before) if again else None,
+        "expires": iso(promise.expires) if promise.state not in ENDS else None,
     }
 
 
-def _pbx(pbx: PbxStatus, blind: dict[str, datetime | None]) -> Row:
-    text, tone = words.LINK[pbx.link]
+def _pbx(pbx: PbxStatus, blind: Blind) -> Row:
+    text, colour = words.LINK[pbx.link]
     watched = pbx.name not in blind
     if pbx.link is Link.UP and not watched:
-        text, tone = "not watched: catching up", Tone.BAD
+        text, colour = "not watched: catching up", Tone.BAD
+    if colour is Tone.GOOD:
+        colour = words.verdict(words.HEALTH, pbx.verdict)[1]
     late = watched and pbx.lag_ms >= LATE_MS
     return {
         "key": pbx.name,
         "name": clean(pbx.name),
         "link": pbx.link.value,
         "words": text,
-        "tone": (Tone.WARN if late else tone).value,
+        "tone": (Tone.WARN if late and colour is Tone.GOOD else colour).value,
+        "verdict": pbx.verdict,
+        "health_words": words.health(pbx.verdict),
         "watched": watched,
-        "since": _iso(pbx.since if watched else blind[pbx.name]),
+        "since": iso(pbx.since if watched else blind[pbx.name]),
         "detail": clean_and_mask(pbx.detail),
         "version": clean(pbx.version),
         "started": clean(pbx.started),
@@ -209,24 +205,43 @@ def _pbx(pbx: PbxStatus, blind: dict[str, datetime | None]) -> Row:
         "calls_words": f"{counted(pbx.calls, 'call')} in progress" if watched else "calls unknown",
         "lag_ms": round(pbx.lag_ms, 1),
         "lag_words": f"events {pbx.lag_ms / 1000:.1f} s late" if late else "",
+        **evidence(pbx.evidence),
     }
 
 
-def _trunk(trunk: TrunkStatus, blind: dict[str, datetime | None]) -> Row:
-    text, tone = words.verdict(words.TRUNK, trunk.verdict)
+def _trunk(trunk: TrunkStatus, blind: Blind) -> Row:
     watched = trunk.pbx not in blind
     return {
         "key": f"{trunk.pbx}/{trunk.name}",
         "name": clean(trunk.name),
         "pbx": clean(trunk.pbx),
-        "verdict": trunk.verdict,
-        "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
-        "tone": _tone(tone, watched),
-        "watched": watched,
+        **_verdict(trunk.health, watched),
         "registration": clean(trunk.registration),
         "registration_words": _registration(trunk, watched),
-        "since": _iso(trunk.since),
-        **_evidence(trunk.evidence),
+        "since": iso(trunk.since),
+        **evidence(trunk.evidence),
+    }
+
+
+def _site(site: SiteStatus, blind: Blind) -> Row:
+    return {
+        "key": f"{site.pbx}/{site.tenant}/{site.name}",
+        "name": clean(site.name),
+        "tenant": clean(site.tenant),
+        "pbx": clean(site.pbx),
+        **_verdict(site.verdict, site.pbx not in blind),
+        "since": iso(site.since),
+        **evidence(site.evidence),
+    }
+
+
+def _verdict(said: str, watched: bool) -> Row:
+    text, colour = words.verdict(words.HEALTH, said)
+    return {
+        "verdict": said,
+        "words": clean(text) if watched else f"not watched, last known: {clean(text)}",
+        "tone": tone(colour, watched),
+        "watched": watched,
     }
 
 
@@ -241,9 +256,9 @@ def _spots(spots: Iterable[BlindSpot]) -> list[Row]:
         {
             "key": f"{spot.pbx}/{spot.begin.timestamp()}",
             "pbx": clean(spot.pbx),
-            "begin": _iso(spot.begin),
-            "end": _iso(spot.end),
-            "lasting": _iso(spot.begin) if spot.end is None else None,
+            "begin": iso(spot.begin),
+            "end": iso(spot.end),
+            "lasting": iso(spot.begin) if spot.end is None else None,
             "span": f"for {words.elapsed(spot.end - spot.begin)}" if spot.end else "",
             "reason": clean_and_mask(spot.reason),
             "tone": (Tone.QUIET if spot.end else Tone.BAD).value,
@@ -251,18 +266,3 @@ def _spots(spots: Iterable[BlindSpot]) -> list[Row]:
         }
         for spot in spots
     ]
-
-
-def _evidence(seen: tuple[str, ...]) -> Row:
-    """The newest of what was seen, oldest of them first, and how many came before."""
-    first = max(0, len(seen) - EVIDENCE_SHOWN)
-    shown = [{"key": str(first + i), "text": clean_and_mask(text)} for i, text in enumerate(seen[first:])]
-    return {"evidence": shown, "earlier": f"{counted(first, 'earlier observation')} not shown" if first else ""}
-
-
-def _tone(tone: Tone, watched: bool) -> str:
-    return (tone if watched else Tone.UNKNOWN).value
-
-
-def _iso(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import Enum
 
-from ami_bridge.domain.incident import IncidentState
+from ami_bridge.domain import signal
+from ami_bridge.domain.incident import IncidentState, Story
 from ami_bridge.domain.promise import Kind, State
+from ami_bridge.domain.signal import Source
 from ami_bridge.domain.status import Link
 
 
@@ -33,7 +35,7 @@ LINE = {
     "unanswered": ("nobody answers", Tone.BAD),
 }
 
-TRUNK = {
+HEALTH = {
     "up": ("up", Tone.GOOD),
     "suspect": ("suspect", Tone.WARN),
     "down": ("down", Tone.BAD),
@@ -53,6 +55,40 @@ INCIDENT = {
     IncidentState.IDENTIFIED: ("identified", Tone.BAD),
     IncidentState.MONITORING: ("monitoring", Tone.WARN),
     IncidentState.RESOLVED: ("resolved", Tone.QUIET),
+}
+
+STORY = {
+    Story.OUTAGE: "out of order",
+    Story.AUDIO: "calls are hard to understand",
+    Story.UNANSWERED: "nobody is there to answer",
+    Story.SURGE: "more callers than usual",
+}
+
+SUBJECT = {
+    signal.Kind.TRUNK: "Trunk",
+    signal.Kind.SITE: "Site",
+    signal.Kind.LINE: "Line",
+    signal.Kind.PBX: "The PBX",
+}
+
+# Who testifies, as it stands before what they say.
+SOURCE = {
+    Source.REGISTRATION: "registration",
+    Source.QUALIFY: "qualify",
+    Source.ROUND_TRIP: "round trip",
+    Source.CALLS: "calls out",
+    Source.SILENCE: "calls in",
+    Source.SURGE: "number of callers",
+    Source.PHONES: "phones",
+    Source.AUDIO: "audio",
+    Source.AGENTS: "agents",
+    Source.WAITING: "waiting callers",
+    Source.ABANDONS: "callers who gave up",
+    Source.RINGING: "ringing phones",
+    Source.UNANSWERED: "unanswered callers",
+    Source.LINK: "AMI link",
+    Source.OPERATOR: "operator",
+    Source.WEBHOOK: "webhook",
 }
 
 KIND = {
@@ -78,6 +114,11 @@ PROMISE = {
 def verdict(known: dict[str, tuple[str, Tone]], said: str) -> tuple[str, Tone]:
     """The words and tone for a verdict; one that is not in the list is shown as it is and never as a good one."""
     return known.get(said, (said, Tone.UNKNOWN))
+
+
+def health(said: str) -> str:
+    """What is thought of something, as a remark beside its own state; empty when all is well."""
+    return "" if said == "up" else f"judged {verdict(HEALTH, said)[0]}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

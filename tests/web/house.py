@@ -6,21 +6,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import (
     IncidentId,
     LineName,
+    MaintenanceId,
     PbxName,
     PromiseId,
+    SiteName,
     TenantName,
     TrunkName,
 )
+from ami_bridge.domain.orders import Maintenance
 from ami_bridge.domain.promise import Kind, Promise, State
+from ami_bridge.domain.signal import Evidence, Source, Subject
+from ami_bridge.domain.signal import Kind as Of
 from ami_bridge.domain.status import (
     BlindSpot,
     LineStatus,
     Link,
     PbxStatus,
+    SiteStatus,
     Status,
     TrunkStatus,
     WaitingCaller,
@@ -62,10 +68,31 @@ class House:
 
     def incident(self, **changes: object) -> Incident:
         base = Incident(
-            id=IncidentId("i-1"), tenant=ACME, pbx=PBX1, trunk=TrunkName("acme-primary"), lines=(LineName("support"),),
+            id=IncidentId("i-1"), tenants=(ACME,), pbx=PBX1, causes=(self.cause(),), lines=(LineName("support"),),
+            story=Story.OUTAGE, what="our main telephone line", told=True,
             state=IncidentState.IDENTIFIED, since=self.ago(minutes=14), changed=self.ago(minutes=13),
-            next_word=self.hence(minutes=16), evidence=("qualify: unreachable", "call: 503 Service Unavailable"),
+            next_word=self.hence(minutes=16), evidence=self.seen("the trunk does not answer", "503 from the carrier"),
         )  # fmt: skip
+        return replace(base, **changes)  # type: ignore[arg-type]
+
+    def cause(self, kind: Of = Of.TRUNK, name: str = "acme-primary", *, over: bool = False) -> Cause:
+        return Cause(subject=Subject(kind, name), since=self.ago(minutes=14), lines=(LineName("support"),), over=over)
+
+    def seen(self, *said: str, source: Source = Source.QUALIFY) -> tuple[Evidence, ...]:
+        return tuple(
+            Evidence(at=self.ago(minutes=14) + timedelta(seconds=i), source=source, words=words)
+            for i, words in enumerate(said)
+        )
+
+    def maintenance(self, **changes: object) -> Maintenance:
+        base = Maintenance(
+            id=MaintenanceId("m-1"), pbx=PBX1, subject=Subject(Of.TRUNK, "acme-backup"), begin=self.hence(hours=2),
+            end=self.hence(hours=4), what="our second telephone line", announced=True, by="Ada",
+        )  # fmt: skip
+        return replace(base, **changes)  # type: ignore[arg-type]
+
+    def site(self, name: str = "vienna", **changes: object) -> SiteStatus:
+        base = SiteStatus(name=SiteName(name), tenant=ACME, pbx=PBX1, verdict="up", since=self.ago(hours=3))
         return replace(base, **changes)  # type: ignore[arg-type]
 
     def pbx(self, name: str = "pbx1", **changes: object) -> PbxStatus:
@@ -75,12 +102,14 @@ class House:
         return replace(base, **changes)  # type: ignore[arg-type]
 
     def trunk(self, name: str = "acme-primary", **changes: object) -> TrunkStatus:
-        base = TrunkStatus(name=TrunkName(name), pbx=PBX1, verdict="up", since=self.ago(hours=3))
+        base = TrunkStatus(name=TrunkName(name), pbx=PBX1, health="up", since=self.ago(hours=3))
         return replace(base, **changes)  # type: ignore[arg-type]
 
     def quiet(self) -> Status:
-        """One PBX, watched, one line and one trunk, both well, and nobody there."""
-        return Status(now=self.now, pbxs=(self.pbx(),), lines=(self.line(),), trunks=(self.trunk(),))
+        """One PBX, watched, one line, one trunk and one site, all well, and nobody there."""
+        return Status(
+            now=self.now, pbxs=(self.pbx(),), lines=(self.line(),), trunks=(self.trunk(),), sites=(self.site(),)
+        )
 
     def busy(self) -> Status:
         """Everything the page knows how to show, at once."""
@@ -112,23 +141,39 @@ class House:
                     detail="AMI login refused: check pbx.pbx2.secret, then permit in manager.conf"),
             ),
             trunks=(
-                self.trunk(verdict="down", since=self.ago(minutes=14),
-                    evidence=("qualify: unreachable", "call: 503 Service Unavailable", "call: no route (cause 3)")),
+                self.trunk(health="down", since=self.ago(minutes=14),
+                    evidence=(*self.seen("the trunk does not answer"),
+                        *self.seen("3 calls in a row failed: no route (cause 3)", source=Source.CALLS))),
                 self.trunk("acme-backup"),
                 self.trunk("globex-sip", pbx=PbxName("pbx2")),
+            ),
+            sites=(
+                self.site(verdict="suspect", since=self.ago(minutes=3),
+                    evidence=self.seen("3 of 5 phones gone within 90 s", source=Source.PHONES)),
+                self.site("graz"),
+            ),
+            maintenance=(
+                self.maintenance(),
+                self.maintenance(id=MaintenanceId("m-2"), subject=Subject(Of.PBX, "pbx2"), pbx=PbxName("pbx2"), what="",
+                    begin=self.ago(minutes=20), end=self.hence(minutes=40), announced=False),
             ),
             lines=(
                 self.line(verdict="unanswered", free_agents=0, announcing=said, announced_until=self.hence(minutes=16),
                     waiting=(self.caller(minutes=4, seconds=12), self.caller("+15551230977", seconds=48))),
                 self.line("sales"),
-                self.line("billing", verdict="unanswered", free_agents=0, agents=2,
+                self.line("billing", verdict="unanswered", free_agents=0, agents=2, health="suspect",
+                    evidence=self.seen("one caller in two gave up in the last 30 minutes", source=Source.ABANDONS),
                     waiting=(self.caller("anonymous", seconds=9),)),
                 self.line("helpdesk", pbx=PbxName("pbx2"), tenant=TenantName("globex"), free_agents=1),
             ),
             incidents=(
-                self.incident(),
+                self.incident(causes=(self.cause(), self.cause(Of.LINE, "support", over=True)),
+                    until=self.hence(minutes=90)),
+                self.incident(id=IncidentId("i-2"), state=IncidentState.SUSPECTED, told=False,
+                    causes=(self.cause(Of.SITE, "vienna"),), what="our office in Vienna",
+                    evidence=self.seen("3 of 5 phones gone within 90 s", source=Source.PHONES)),
                 self.incident(id=IncidentId("i-0"), state=IncidentState.RESOLVED, since=self.ago(hours=30),
-                    changed=self.ago(hours=29), trunk=TrunkName("acme-backup")),
+                    changed=self.ago(hours=29), causes=(self.cause(name="acme-backup", over=True),)),
             ),
             promises=(*owed, *ended),
             blind_spots=(

@@ -44,7 +44,16 @@ async def test_the_page_is_built_for_those_who_do_not_see_it(serve: Serve, visit
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert await tab.locator("html").get_attribute("lang") == "en"
-    for name in ("What your callers hear now", "Incidents", "Waiting callers", "Promises", "PBX links", "Trunks"):
+    for name in (
+        "What your callers hear now",
+        "Incidents",
+        "Waiting callers",
+        "Promises",
+        "PBX links",
+        "Trunks",
+        "Planned work",
+        "Sites",
+    ):
         await expect(tab.get_by_role("region", name=re.compile(f"^{name}"))).to_have_count(1)
     for name in ("Waiting callers", "Promises", "Lately ended"):
         table = tab.get_by_role("table", name=name)

@@ -61,11 +61,18 @@ async def test_an_incident_is_followed_to_its_end(serve: Serve, visit: Open, hou
     tab = await visit(page)
     card = tab.locator("#incidents .incident")
     await expect(card.locator("[aria-current=step]")).to_have_text("identified")
-    await expect(card).to_contain_text("call: 503 Service Unavailable")
-    more = house.incident(state=IncidentState.MONITORING, evidence=(*house.incident().evidence, "qualify: 12 ms"))
+    await expect(card).to_contain_text("503 from the carrier")
+    more = house.incident(
+        state=IncidentState.MONITORING,
+        causes=(house.cause(over=True),),
+        evidence=house.seen("the trunk does not answer", "503 from the carrier", "the trunk answers again"),
+    )
     page.board.publish(replace(house.quiet(), incidents=(more,)))
     await expect(card.locator("[aria-current=step]")).to_have_text("monitoring")
-    await expect(card.locator(".evidence li").last).to_have_text("qualify: 12 ms")
+    newest = re.compile(r"^\d\d:\d\d:\d\d qualify: the trunk answers again$")
+    await expect(card.locator(".evidence li").last).to_have_text(newest)
+    await expect(card.locator(".causes li")).to_contain_text("Trunk acme-primary")
+    await expect(card.locator(".causes .chip")).to_have_text("over")
     page.board.publish(replace(house.quiet(), incidents=(house.incident(state=IncidentState.RESOLVED),)))
     await expect(tab.locator("#incidents").get_by_text("No outage.")).to_be_visible()
     await expect(tab.locator("#incidents .log")).to_contain_text("Trunk acme-primary on pbx1")
@@ -146,9 +153,10 @@ async def test_hostile_text_is_inert_whether_served_or_sent_live(serve: Serve, v
         house.quiet(),
         lines=(house.line(HOSTILE, announcing=HOSTILE, verdict=HOSTILE, waiting=(house.caller(HOSTILE + "5551"),)),),
         promises=(house.promise(HOSTILE, reason=HOSTILE, line=LineName(HOSTILE)),),
-        incidents=(house.incident(evidence=(HOSTILE,), lines=(LineName(HOSTILE),)),),
+        incidents=(house.incident(evidence=house.seen(HOSTILE), lines=(LineName(HOSTILE),), what=HOSTILE),),
         pbxs=(house.pbx(detail=HOSTILE, version=HOSTILE),),
-        trunks=(house.trunk(HOSTILE, verdict=HOSTILE, evidence=(HOSTILE,)),),
+        trunks=(house.trunk(HOSTILE, health=HOSTILE, evidence=house.seen(HOSTILE)),),
+        maintenance=(house.maintenance(what=HOSTILE, by=HOSTILE),),
     )
     page = await serve(status)
     for state in ("served", "sent live"):
@@ -203,7 +211,7 @@ async def test_a_row_keeps_its_element_and_a_reader_s_selection_through_changes(
 async def test_times_are_in_the_viewer_s_zone_and_in_utc_on_hovering(serve: Serve, visit: Open, house: House) -> None:
     page = await serve(replace(house.quiet(), incidents=(house.incident(),)))
     tab = await visit(page, timezone_id="Asia/Kolkata")  # UTC+5:30: hours and minutes both differ
-    began = tab.locator("#incidents time[data-time=since]")
+    began = tab.locator("#incidents .facts time[data-time=since]")
     since = house.incident().since
     await expect(began).to_have_text(re.compile(f"{since + timedelta(hours=5, minutes=30):%H:%M:%S}$"))
     await expect(began).to_have_attribute("title", f"{since:%Y-%m-%d %H:%M:%S} UTC")

@@ -4,32 +4,40 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, PromiseId, TenantName, TrunkName
 from ami_bridge.domain.promise import ENDS, Kind, Promise, State
+from ami_bridge.domain.signal import Evidence, Source, Subject
+from ami_bridge.domain.signal import Kind as Of
 from ami_bridge.domain.status import BlindSpot, LineStatus, Link, PbxStatus, Status, TrunkStatus, WaitingCaller
 from ami_bridge.web import words
-from ami_bridge.web.view import EVIDENCE_SHOWN, SHOWN, present
+from ami_bridge.web.rows import EVIDENCE_SHOWN
+from ami_bridge.web.view import SHOWN, present
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 PBX, ACME, SUPPORT = PbxName("pbx1"), TenantName("acme"), LineName("support")
 LINE = LineStatus(name=SUPPORT, tenant=ACME, pbx=PBX, verdict="answered", free_agents=1, agents=3)
-TRUNK = TrunkStatus(name=TrunkName("t1"), pbx=PBX, verdict="up")
+TRUNK = TrunkStatus(name=TrunkName("t1"), pbx=PBX, health="up")
 UP = PbxStatus(name=PBX, link=Link.UP, since=T0 - timedelta(hours=1))
 PROMISE = Promise(
     id=PromiseId("p1"), tenant=ACME, pbx=PBX, line=SUPPORT, kind=Kind.IN_TURN, number="+15551230142", origin="1.1",
     arrived=T0, expires=T0 + timedelta(hours=96), not_before=T0,
 )  # fmt: skip
 INCIDENT = Incident(
-    id=IncidentId("i1"), tenant=ACME, pbx=PBX, trunk=TrunkName("t1"), lines=(SUPPORT,),
+    id=IncidentId("i1"), tenants=(ACME,), pbx=PBX, lines=(SUPPORT,), story=Story.OUTAGE, what="our line", told=True,
+    causes=(Cause(subject=Subject(Of.TRUNK, "t1"), since=T0, lines=(SUPPORT,)),),
     state=IncidentState.IDENTIFIED, since=T0, changed=T0, next_word=T0 + timedelta(minutes=30),
 )  # fmt: skip
+
+
+def seen_at(words: str) -> Evidence:
+    return Evidence(at=T0, source=Source.CALLS, words=words)
 
 
 def test_no_whole_number_leaves_the_companion() -> None:
     caller = WaitingCaller(number="+15551230142", since=T0)
     said = replace(PROMISE, reason="+15551230142 was busy")
-    seen = replace(INCIDENT, evidence=("call from 5551230142: 503",))
+    seen = replace(INCIDENT, evidence=(seen_at("call from 5551230142: 503"),))
     lines = (replace(LINE, waiting=(caller,)),)
     document = present(Status(now=T0, pbxs=(UP,), lines=lines, promises=(said,), incidents=(seen,)))
     assert "5551230142" not in str(document)
@@ -87,7 +95,7 @@ def test_an_unanswered_line_without_words_says_that_callers_are_told_nothing() -
 
 
 def test_an_unknown_verdict_is_shown_as_it_is_and_not_as_a_good_one() -> None:
-    [row] = present(Status(now=T0, pbxs=(UP,), trunks=(replace(TRUNK, verdict="wobbling"),)))["trunks"]
+    [row] = present(Status(now=T0, pbxs=(UP,), trunks=(replace(TRUNK, health="wobbling"),)))["trunks"]
     assert (row["words"], row["tone"]) == ("wobbling", "unknown")
 
 
@@ -115,9 +123,9 @@ def test_a_long_ledger_is_cut_and_counted_whole() -> None:
 
 
 def test_a_long_story_keeps_its_newest_observations() -> None:
-    seen = tuple(f"call: 503 #{i}" for i in range(EVIDENCE_SHOWN + 3))
+    seen = tuple(seen_at(f"call: 503 #{i}") for i in range(EVIDENCE_SHOWN + 3))
     [row] = present(Status(now=T0, incidents=(replace(INCIDENT, evidence=seen),)))["incidents"]
-    assert [e["text"] for e in row["evidence"]] == list(seen[3:])
+    assert [e["text"] for e in row["evidence"]] == [one.words for one in seen[3:]]
     assert row["earlier"] == "3 earlier observations not shown"
 
 
