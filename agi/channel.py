@@ -21,6 +21,8 @@ from agi.settings import ServerSettings
 # Past the end of any recording: Asterisk must fetch and open the file to seek in it, but plays nothing.
 PAST_THE_END = 2_000_000_000
 
+KEYS = "0123456789*#ABCD"  # with the fourth column that some telephones have
+
 
 class Channel:
     """One caller. Every method raises ChannelGone once the caller has hung up, PeerSilent past its deadline."""
@@ -68,6 +70,26 @@ class Channel:
             left = end - clock()
         return None
 
+    async def read_digits(self, wait: float, most: int, first: str = "") -> str:
+        """Read keys until `#`, until there are `most`, or until none came for `wait` seconds; return all but the `#`.
+
+        `first` came before: it ended a recording. Asterisk drops keys while it runs no command, so that between two of
+        them there must be little: the handle is renewed for several at once. Whoever keys slowly has it renewed.
+        """
+        clock = asyncio.get_running_loop().time
+        keyed, held = first, 0.0
+        while len(keyed) < most:
+            if clock() + wait > held:
+                held = clock() + 3 * wait
+                await self._renew(3 * wait)
+            reply = await self._command(commands.wait_for_digit(wait), wait + self._margin)
+            if reply.result < 0:
+                raise ChannelGone("the caller hung up while digits were awaited")
+            if reply.result == 0 or (key := _key(reply.result, KEYS)) == "#":
+                return keyed
+            keyed += key
+        return keyed
+
     async def can_play(self, url: str) -> bool:
         """Have Asterisk fetch and open `url` without a sound; return whether it could."""
         await self._renew(self._fetch_within)
@@ -94,5 +116,5 @@ class Channel:
 def _key(result: int, keys: str) -> str:
     key = chr(result) if result < 128 else ""
     if not key or key not in keys:
-        raise Malformed(f"a recording ended by a key that means nothing: {result}")
+        raise Malformed("a key came that means nothing here")
     return key

@@ -68,6 +68,18 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What somebody is told who has not shown the PIN that gives orders about a line.
+
+    `asks`: digits are waited for after the audio, at most `wait` seconds for each; else all is said.
+    """
+
+    audio: tuple[Audio, ...]
+    asks: bool = True
+    wait: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
     """Recordings a PBX is to fetch and open ahead of the first call that needs them."""
 
@@ -94,6 +106,14 @@ class Desk(Protocol):
 
     async def callback_heard(self, caller: Caller) -> None:
         """A callback that only brings news was played to its end."""
+
+    async def operator(self, caller: Caller, pin: str) -> Treatment | Challenge:
+        """Whether a caller who dialled a line's code may give orders about it: how it stands and what they may choose,
+        or a challenge. `pin` is what they keyed in, empty on arrival and when nothing came. It is never shown, and
+        after some tries on one call it is asked for no more."""
+
+    async def ordered(self, caller: Caller, key: str) -> Receipt:
+        """The operator chose `key` from what `operator` offered on this call; the receipt says what is true now."""
 
     async def rehearsal(self, caller: Caller) -> Rehearsal:
         """What the PBX that runs this channel is to fetch now."""

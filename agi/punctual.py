@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agi.desk import Caller, Desk, Receipt, Rehearsal, Treatment
+from agi.desk import Caller, Challenge, Desk, Receipt, Rehearsal, Treatment
 from agi.errors import DeskLate
 
 log = structlog.get_logger("agi")
@@ -46,6 +46,9 @@ class PunctualDesk:
     def rehearsal(self, caller: Caller) -> Coroutine[Any, Any, Rehearsal]:
         return self._within(self._desk.rehearsal(caller))
 
+    def operator(self, caller: Caller, pin: str) -> Coroutine[Any, Any, Treatment | Challenge]:
+        return self._within(self._desk.operator(caller, pin))
+
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.pressed(caller, key))
 
@@ -54,6 +57,9 @@ class PunctualDesk:
 
     async def callback_heard(self, caller: Caller) -> None:
         await self._written(self._desk.callback_heard(caller))
+
+    async def ordered(self, caller: Caller, key: str) -> Receipt:
+        return await self._written(self._desk.ordered(caller, key))
 
     async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
         await self._written(self._desk.rehearsed(caller, playable))

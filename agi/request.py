@@ -28,6 +28,7 @@ class Script(StrEnum):
     STATUS = "status"
     UNANSWERED = "unanswered"
     CALLBACK = "callback"
+    DECLARE = "declare"
     REHEARSE = "rehearse"
 
 

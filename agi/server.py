@@ -25,6 +25,7 @@ from agi.errors import AgiError, CannotListen, ChannelGone, Malformed, PeerSilen
 from agi.punctual import PunctualDesk
 from agi.request import Script, read_request, read_token
 from agi.scripts.callback import callback
+from agi.scripts.declare import declare
 from agi.scripts.rehearse import rehearse
 from agi.scripts.status import status
 from agi.scripts.unanswered import unanswered
@@ -37,6 +38,7 @@ SCRIPTS: dict[Script, Callable[[Channel, Desk, Caller], Awaitable[Next]]] = {
     Script.STATUS: status,
     Script.UNANSWERED: unanswered,
     Script.CALLBACK: callback,
+    Script.DECLARE: declare,
     Script.REHEARSE: rehearse,
 }
 

@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import structlog
 
-from agi.desk import Audio, Caller, Next, Receipt, Rehearsal, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Treatment
 from ami_bridge.ami import actions
 from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
+from ami_bridge.declaring import OperatorDesk
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.announcement import Key, Saying
 from ami_bridge.domain.incident import Incident
@@ -44,7 +45,7 @@ class LineDesk:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbxDesk:
     """What the desk works with for one PBX. `promised` is called with the line after each new promise,
-    `in_vain` with the channel of each caller nobody answered."""
+    `in_vain` with the channel of each caller nobody answered; `operators` is None where no line takes orders."""
 
     session: Session
     watch: Watch
@@ -54,6 +55,7 @@ class PbxDesk:
     news: Callable[[Promise], Awaitable[Saying]]
     promised: Callable[[LineName], None]
     in_vain: Callable[[Uniqueid], None]
+    operators: OperatorDesk | None = None
 
 
 class HouseDesk:
@@ -128,6 +130,12 @@ class HouseDesk:
     async def callback_heard(self, caller: Caller) -> None:
         house, _line = self._line(caller)
         await self._attempted(house, caller, Step.TOLD, "heard the news to its end")
+
+    async def operator(self, caller: Caller, pin: str) -> Treatment | Challenge:
+        return await self._operators(caller).operator(caller, pin)
+
+    async def ordered(self, caller: Caller, key: str) -> Receipt:
+        return await self._operators(caller).ordered(caller, key)
 
     async def rehearsal(self, caller: Caller) -> Rehearsal:
         wanted = self._pbxs[PbxName(caller.pbx)].announcer.to_rehearse()
@@ -221,6 +229,12 @@ class HouseDesk:
         await house.callbacks.moved(attempt, step, reason)
         promise = await self._store.promises.by_attempt(attempt)
         return promise if promise is not None and promise.attempt == attempt else None
+
+    def _operators(self, caller: Caller) -> OperatorDesk:
+        operators = self._pbxs[PbxName(caller.pbx)].operators
+        if operators is None:
+            raise KeyError(caller.line)
+        return operators
 
     def _line(self, caller: Caller) -> tuple[PbxDesk, LineName]:
         return self._pbxs[PbxName(caller.pbx)], LineName(caller.line)

@@ -13,7 +13,7 @@ KEYS = "keepline-keys"
 # keepline-attempts/<attempt> = answered | accepted | later | declined | told | joined | unmet: how far a callback came.
 ATTEMPTS = "keepline-attempts"
 
-PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet")
+PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
 
 CALLBACK_CONTEXT = "keepline-callback"
 REHEARSE_CONTEXT = "keepline-rehearse"

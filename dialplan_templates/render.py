@@ -34,13 +34,17 @@ class Unrenderable(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePlan:
-    """A line as the dialplan knows it: its numbers, and a queue or the phones that ring for `patience` seconds."""
+    """A line as the dialplan knows it: its numbers, and a queue or the phones that ring for `patience` seconds.
+
+    `declare_code` is what staff dial to say that it is out of order.
+    """
 
     name: str
     dids: tuple[str, ...]
     patience: int
     queue: str | None = None
     ring: tuple[str, ...] = ()
+    declare_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,8 @@ def _check(plan: PbxPlan) -> None:
         _allow(_NAME, "line name", line.name)
         for did in line.dids:
             _allow(_EXTENSION, f"line {line.name}: did", did)
+        if line.declare_code is not None:
+            _allow(_EXTENSION, f"line {line.name}: declare_code", line.declare_code)
         for device in line.ring:
             _allow(_PLAIN, f"line {line.name}: ring", device)
         if line.queue is not None:

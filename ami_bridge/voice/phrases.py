@@ -54,7 +54,8 @@ class Phrase(Enum):
     OPERATOR_DECLARED = "operator_declared"
     OPERATOR_FOUND_FIRST = "operator_found_first"  # seen, but declared by nobody
     OPERATOR_FOUND = "operator_found"
-    OPERATOR_DONE_FIRST = "operator_done_first"
+    OPERATOR_SHARED_FIRST = "operator_shared_first"  # one that is not this tenant's alone, so not theirs to end
+    OPERATOR_SHARED = "operator_shared"
     OPERATOR_DONE = "operator_done"
     OPERATOR_ENDED = "operator_ended"
     OPERATOR_ENDED_OTHER = "operator_ended_other"
@@ -74,7 +75,7 @@ FACTS: dict[Phrase, frozenset[str]] = {
     Phrase.MAINTENANCE: frozenset({"what", "until"}),
     Phrase.OPERATOR_DECLARED: frozenset({"since"}),
     Phrase.OPERATOR_FOUND: frozenset({"since"}),
-    Phrase.OPERATOR_DONE: frozenset({"until"}),
+    Phrase.OPERATOR_SHARED: frozenset({"since"}),
     Phrase.CALLBACK: frozenset({"tenant"}),
     Phrase.RESTORED: frozenset({"tenant", "what", "fixed"}),
 }

@@ -29,9 +29,11 @@ PLAN = PbxPlan(
         ReadEvent(name="VarSet", header="Variable", value="QUEUESTATUS"),
     ),
     lines=(
-        LinePlan(name="support", dids=("5550100", "+4930123"), patience=20, queue="support"),
+        LinePlan(name="support", dids=("5550100", "+4930123"), patience=20, queue="support", declare_code="*5501"),
         LinePlan(name="sales", dids=("5550200",), patience=6, ring=("PJSIP/101", "PJSIP/102")),
-        LinePlan(name="h", dids=("5550300",), patience=6, ring=("PJSIP/101",)),  # also Asterisk's hang-up extension
+        LinePlan(
+            name="h", dids=("5550300",), patience=6, ring=("PJSIP/101",), declare_code="#55*3"
+        ),  # also Asterisk's hang-up extension
     ),
 )
 EMERGENCY = ("112", "911", "999", "110", "000", "118", "9112", "0112", "+112")
@@ -112,7 +114,7 @@ def test_every_way_on_leads_somewhere(dialplan: str) -> None:
 def test_every_flow_that_asks_us_is_bounded_and_rescued(dialplan: str) -> None:
     steps = statements(dialplan)
     asking = [n for n, (_c, _e, _l, what) in enumerate(steps) if what.startswith("AGI(")]
-    assert len(asking) == 4
+    assert len(asking) == 5
     for n in asking:
         context = steps[n][0]
         before = [what for c, _e, _l, what in steps[:n] if c == context]
@@ -139,6 +141,33 @@ def test_no_pattern_and_no_number_of_ours_catches_an_emergency_call(dialplan: st
     assert extensions.isdisjoint(EMERGENCY)
     numbers = {extension for context, extension, _l, _w in statements(dialplan) if context == "keepline-lines"}
     assert numbers == {did for line in PLAN.lines for did in line.dids}
+    codes = {extension for context, extension, _l, _w in statements(dialplan) if context == "keepline-operators"}
+    assert codes == {"*5501", "#55*3"}
+
+
+def test_a_code_asks_about_its_own_line_and_nobody_reaches_it_from_outside(dialplan: str) -> None:
+    steps = statements(dialplan)
+    assert [
+        what for context, extension, _l, what in steps if (context, extension) == ("keepline-operators", "*5501")
+    ] == [
+        "Gosub(keepline-declare,s,1(support))",
+        "Hangup()",
+    ]
+    assert {context for context, _e, _l, what in steps if "keepline-declare" in what} == {"keepline-operators"}
+    assert not [what for _c, _e, _l, what in steps if "keepline-operators" in what]
+
+
+def test_without_the_companion_an_operator_is_told_so_and_nothing_is_kept(dialplan: str) -> None:
+    declare = [what for context, _e, _l, what in statements(dialplan) if context == "keepline-declare"]
+    assert any(what.startswith("Playback(") and "-operator_failed)" in what for what in declare)
+    assert not [what for what in declare if re.search(r"Set\(DB\(|Read\(|PIN", what)]
+
+
+def test_the_context_for_operators_is_there_although_no_line_has_a_code(tmp_path: Path) -> None:
+    lines = tuple(replace(line, declare_code=None) for line in PLAN.lines)
+    dialplan = render(replace(PLAN, lines=lines))["extensions.conf"]
+    assert "[keepline-operators]\n" in dialplan
+    assert lint(dialplan, tmp_path).returncode == 0
 
 
 def test_a_line_is_no_extension_of_asterisks_own(dialplan: str) -> None:
@@ -218,6 +247,8 @@ BAD = "x)\nexten => _X.,1,System(id)"
         replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, queue="q,t"),)),
         replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, ring=("PJSIP/1&SIP/900",)),)),
         replace(PLAN, lines=(LinePlan(name="a", dids=("\u0661",), patience=1, queue="q"),)),
+        replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, queue="q", declare_code="_*X."),)),
+        replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, queue="q", declare_code=""),)),
     ],
 )
 def test_what_a_dialplan_would_read_as_its_own_is_refused_before_anything_is_written(
