@@ -25,15 +25,15 @@ def save(conn: Connection, incident: Incident) -> None:
 
 def _note(conn: Connection, incident: Incident) -> None:
     """Add a line with the evidence no earlier line has: some may have been saved without a change of state."""
-    told = sum(len(entry.evidence) for entry in timeline(conn, incident.id))
+    told = {seen for entry in timeline(conn, incident.id) for seen in entry.evidence}
     conn.execute(
         insert(incident_timeline).values(
             incident=incident.id,
-            tenant=incident.tenant,
             pbx=incident.pbx,
+            tenants=incident.tenants,
             at=incident.changed,
             state=incident.state.value,
-            evidence=incident.evidence[told:],
+            evidence=tuple(seen for seen in incident.evidence if seen not in told),
         )
     )
 
@@ -59,6 +59,8 @@ def recent(conn: Connection, limit: int) -> list[Incident]:
 def timeline(conn: Connection, id_: IncidentId) -> list[TimelineEntry]:
     lines = select(incident_timeline).where(incident_timeline.c.incident == id_).order_by(incident_timeline.c.seq)
     return [
-        TimelineEntry(incident=id_, at=row.at, state=IncidentState(row.state), evidence=row.evidence)
+        TimelineEntry(
+            incident=id_, tenants=row.tenants, at=row.at, state=IncidentState(row.state), evidence=row.evidence
+        )
         for row in conn.execute(lines)
     ]

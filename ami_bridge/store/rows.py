@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.incident import Incident, IncidentState, Story
 from ami_bridge.domain.promise import Kind, Promise, State
 
 
 def row_of(value: Promise | Incident) -> dict[str, Any]:
     """Return the columns of `value`: its fields by name, enums by their value."""
     columns = {field.name: getattr(value, field.name) for field in fields(value)}
-    for name in ("state", "kind"):
+    for name in ("state", "kind", "story"):
         if name in columns:
             columns[name] = columns[name].value
     return columns
@@ -32,7 +32,7 @@ def promises_of(conn: Connection, wanted: Select[Any]) -> list[Promise]:
 
 def incident_of(row: Row[Any]) -> Incident:
     columns = {field.name: getattr(row, field.name) for field in fields(Incident)}
-    return Incident(**columns | {"state": IncidentState(row.state)})
+    return Incident(**columns | {"state": IncidentState(row.state), "story": Story(row.story)})
 
 
 def insert_unless_taken(conn: Connection, table: Table, row: dict[str, Any]) -> bool:

@@ -15,8 +15,8 @@ VERSION_TABLE = "keepline_schema"
 _LOCK = 0x6B656570  # any number of ours: two Keeplines starting at once migrate one after the other
 
 
-def upgrade(conn: Connection) -> None:
-    """Run the migrations this database has not had, inside the caller's transaction.
+def upgrade(conn: Connection, to: str = "heads") -> None:
+    """Run the migrations this database has not had, inside the caller's transaction; `to` names the last one wanted.
 
     Raises StoreUnavailable for a schema this version does not know (a newer Keepline's), and for a database that
     holds tables of these names which are not ours. There are no downgrades: restore a backup.
@@ -31,7 +31,7 @@ def upgrade(conn: Connection) -> None:
         return
 
     def steps(revision: str | tuple[str, ...], _context: MigrationContext) -> list[RevisionStep]:
-        ahead = scripts.iterate_revisions("heads", revision or "base")
+        ahead = scripts.iterate_revisions(to, revision or "base")
         return [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in reversed(list(ahead))]
 
     context = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE, "fn": steps})

@@ -1,85 +1,13 @@
-"""The tables. Every row carries its tenant and PBX (a blind spot belongs to a whole PBX and so to all its tenants).
+"""The tables. Every row carries its tenants and PBX (a blind spot belongs to a whole PBX and so to all its tenants).
 
 A change here needs a migration in `migrations/versions`; the contract suite compares the two on both databases.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint, text
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
-
-from ami_bridge.store.errors import Unstorable
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: bound timezone-aware or refused, kept in UTC with microseconds, returned aware in UTC.
-
-    SQLite keeps it as text of fixed width, so that comparing and ordering the text compares the moments.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise Unstorable(f"a time without a zone cannot be stored: {value.isoformat()}")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Text of any content both databases return unchanged; what one of them could not keep is refused by both."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else storable(value)
-
-
-class WordList(TypeDecorator[tuple[str, ...]]):
-    """A tuple of texts, kept as JSON."""
-
-    impl = JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> list[str]:  # noqa: ARG002
-        return [storable(word) for word in value or ()]
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
-        return tuple(value or ())
-
-
-def storable(value: str) -> str:
-    """Return `value`; raise Unstorable for a NUL (PostgreSQL has none) or a lone surrogate (no UTF-8 for it)."""
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Unstorable("text with a NUL or a broken character cannot be stored")
-    return value
-
+from ami_bridge.store.columns import Causes, EvidenceList, UtcDateTime, WordList, Words
 
 # SQLite numbers rows by itself only for a key declared exactly INTEGER.
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
@@ -164,15 +92,19 @@ incidents = Table(
     "incidents",
     metadata,
     Column("id", Words, primary_key=True),
-    Column("tenant", Words, nullable=False),
     Column("pbx", Words, nullable=False),
-    Column("trunk", Words),
+    Column("tenants", WordList, nullable=False),
+    Column("causes", Causes, nullable=False),
     Column("lines", WordList, nullable=False),
+    Column("story", Words, nullable=False),
+    Column("what", Words, nullable=False),
+    Column("told", Boolean, nullable=False),
     Column("state", Words, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("changed", UtcDateTime, nullable=False),
     Column("next_word", UtcDateTime, nullable=False),
-    Column("evidence", WordList, nullable=False),
+    Column("evidence", EvidenceList, nullable=False),
+    Column("until", UtcDateTime),
     Index("incidents_by_state", "state", "changed"),
 )
 
@@ -181,11 +113,11 @@ incident_timeline = Table(
     metadata,
     Column("seq", Sequence, primary_key=True),
     Column("incident", Words, ForeignKey("incidents.id", name="incident_timeline_incident"), nullable=False),
-    Column("tenant", Words, nullable=False),
     Column("pbx", Words, nullable=False),
+    Column("tenants", WordList, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("state", Words, nullable=False),
-    Column("evidence", WordList, nullable=False),
+    Column("evidence", EvidenceList, nullable=False),
     Index("incident_timeline_by_incident", "incident", "seq"),
 )
 

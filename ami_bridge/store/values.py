@@ -8,6 +8,7 @@ from datetime import datetime
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import State
+from ami_bridge.domain.signal import Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,10 @@ class TimelineEntry:
     """One state of an incident, when it was entered, and the evidence added since the state before."""
 
     incident: IncidentId
+    tenants: tuple[TenantName, ...]  # whom it had touched by then
     at: datetime
     state: IncidentState
-    evidence: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-from ami_bridge.domain.incident import IncidentState, change
-from ami_bridge.domain.names import IncidentId, PbxName
+from dataclasses import replace
+
+from ami_bridge.domain.incident import IncidentState, Story, change
+from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.signal import Kind, Source, Subject
 from ami_bridge.domain.status import BlindSpot
 from ami_bridge.store import Beat, Store
-from tests.contract.making import POLICY, T0, after, an_incident
+from tests.contract.making import POLICY, T0, a_cause, after, an_incident, seen
 
 BERLIN, HAMBURG = PbxName("berlin"), PbxName("hamburg")
 
 
 async def test_an_incident_is_returned_as_it_was_saved(store: Store) -> None:
     incident = an_incident()
-    trunkless = an_incident("i2", trunk=None, lines=(), evidence=(), since=after(1))
-    await store.incidents.save(incident)
-    await store.incidents.save(trunkless)
-    assert await store.incidents.open() == [incident, trunkless]
+    everything = an_incident(
+        "i2",
+        tenants=(TenantName("acme"), TenantName("globex")),
+        causes=tuple(
+            a_cause(Subject(kind, f"the {kind.value}"), since=after(n), lines=(LineName("a"),) * n, over=n % 2 == 0)
+            for n, kind in enumerate(Kind)
+        ),
+        story=Story.AUDIO,
+        told=False,
+        since=after(1),
+        evidence=tuple(seen(source.value, n / 7, source) for n, source in enumerate(Source)),
+        until=after(hours=2),
+    )
+    nothing = an_incident("i3", tenants=(), causes=(), lines=(), what="", evidence=(), since=after(2))
+    for each in (incident, everything, nothing):
+        await store.incidents.save(each)
+    assert await store.incidents.open() == [incident, everything, nothing]
+    changed = replace(everything, causes=everything.causes[:1], until=None, told=True, story=Story.SURGE, what="audio")
+    await store.incidents.save(changed)
+    assert await store.incidents.get(changed.id) == changed
 
 
 async def test_each_change_of_state_is_one_line_of_the_timeline_with_its_own_evidence(store: Store) -> None:
-    incident = an_incident()
+    first, second, third = seen("unreachable"), seen("503", 3, Source.CALLS), seen("rejected", 5, Source.REGISTRATION)
+    incident = an_incident(evidence=(first,))
     await store.incidents.save(incident)
     await store.incidents.save(incident)
-    seen_more = an_incident(evidence=(*incident.evidence, "call: 503"))
+    seen_more = an_incident(evidence=(first, second), tenants=(TenantName("acme"), TenantName("globex")))
     await store.incidents.save(seen_more)
-    known = change(seen_more, IncidentState.IDENTIFIED, after(5), "registration: rejected")
+    known = change(seen_more, IncidentState.IDENTIFIED, after(5), third)
     await store.incidents.save(known)
     over = change(known, IncidentState.RESOLVED, after(90))
     await store.incidents.save(over)
     assert [(e.at, e.state, e.evidence) for e in await store.incidents.timeline(incident.id)] == [
-        (T0, IncidentState.SUSPECTED, ("qualify: unreachable",)),
-        (after(5), IncidentState.IDENTIFIED, ("call: 503", "registration: rejected")),
+        (T0, IncidentState.SUSPECTED, (first,)),
+        (after(5), IncidentState.IDENTIFIED, (second, third)),
         (after(90), IncidentState.RESOLVED, ()),
     ]
+    touched = [e.tenants for e in await store.incidents.timeline(incident.id)]
+    assert touched == [incident.tenants, known.tenants, known.tenants]
     assert await store.incidents.open() == []
     assert await store.incidents.recent(5) == [over]
+
+
+async def test_evidence_that_is_put_in_between_or_left_out_later_is_told_once(store: Store) -> None:
+    first, between, last = seen("unreachable"), seen("503", 3, Source.CALLS), seen("back", 5)
+    incident = an_incident(evidence=(first, last))
+    await store.incidents.save(incident)
+    await store.incidents.save(change(replace(incident, evidence=(between, last)), IncidentState.IDENTIFIED, after(6)))
+    lines = await store.incidents.timeline(incident.id)
+    assert [line.evidence for line in lines] == [(first, last), (between,)]
 
 
 async def test_open_incidents_are_by_pbx_and_recent_ones_bounded(store: Store) -> None:

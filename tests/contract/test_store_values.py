@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ami_bridge.domain.names import IncidentId, LineName, TrunkName
+from ami_bridge.domain.names import IncidentId, LineName, TenantName
 from ami_bridge.domain.promise import Step
+from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.store import LineKey, Store, Unstorable
-from tests.contract.making import IN_TURN, LINE, NEVER, T0, a_promise, after, an_incident, attempt
+from tests.contract.making import IN_TURN, LINE, NEVER, T0, a_cause, a_promise, after, an_incident, attempt, seen
 
 HOSTILE = [
     "'; DROP TABLE promises; --",
@@ -41,6 +43,11 @@ async def test_a_moment_comes_back_as_the_same_moment_in_utc(store: Store, momen
     assert stored is not None
     assert stored.expires == moment.astimezone(UTC)
     assert stored.expires.utcoffset() == timedelta(0)
+    evidence = replace(seen("lost"), at=moment)
+    incident = an_incident(causes=(a_cause(since=moment),), evidence=(evidence,), until=moment)
+    await store.incidents.save(incident)
+    [kept] = await store.incidents.open()
+    assert (kept.causes[0].since, kept.evidence[0].at, kept.until) == (moment.astimezone(UTC),) * 3
     [made] = await store.promises.ledger(promise.id)
     assert (made.at, made.at.utcoffset()) == (moment.astimezone(UTC), timedelta(0))
 
@@ -66,6 +73,10 @@ async def test_order_of_arrival_is_of_moments_and_not_of_clock_faces(store: Stor
 async def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(Unstorable, match="without a zone"):
         await store.promises.make(a_promise(1, arrived=datetime(2026, 3, 1, 9, 0)))  # noqa: DTZ001 - the point of it
+    naive = datetime(2026, 3, 1, 9, 0)  # noqa: DTZ001
+    for values in ({"causes": (a_cause(since=naive),)}, {"evidence": (replace(seen("lost"), at=naive),)}):
+        with pytest.raises(Unstorable, match="without a zone"):
+            await store.incidents.save(an_incident(**values))
     assert await store.promises.open() == []
 
 
@@ -80,10 +91,17 @@ async def test_hostile_text_is_stored_to_the_letter(store: Store, text: str) -> 
     await store.promises.step(promise.id, Step.UNREACHED, after(70), text, attempt(text))
     assert (await store.promises.ledger(promise.id))[-1].reason == text
 
-    incident = an_incident(text, trunk=TrunkName(text), lines=(LineName(text), LINE.line), evidence=(text, "seen"))
+    incident = an_incident(
+        text,
+        tenants=(TenantName(text),),
+        causes=(a_cause(Subject(Kind.SITE, text), lines=(LineName(text),)),),
+        lines=(LineName(text), LINE.line),
+        what=text,
+        evidence=(seen(text), seen("seen")),
+    )
     await store.incidents.save(incident)
     assert await store.incidents.open() == [incident]
-    assert (await store.incidents.timeline(incident.id))[0].evidence == (text, "seen")
+    assert (await store.incidents.timeline(incident.id))[0].evidence == (seen(text), seen("seen"))
     assert len(await store.promises.open()) == 1
 
 
@@ -91,8 +109,16 @@ async def test_hostile_text_is_stored_to_the_letter(store: Store, text: str) -> 
 async def test_text_that_a_database_cannot_hold_is_refused_by_both_and_leaves_nothing(store: Store, text: str) -> None:
     with pytest.raises(Unstorable, match="cannot be stored"):
         await store.promises.make(a_promise(1, origin=text))
-    with pytest.raises(Unstorable, match="cannot be stored"):
-        await store.incidents.save(an_incident(evidence=("fine", text)))
+    wrong: list[dict[str, object]] = [
+        {"evidence": (seen("fine"), seen(text))},
+        {"causes": (a_cause(Subject(Kind.SITE, text)),)},
+        {"causes": (a_cause(lines=(LineName(text),)),)},
+        {"tenants": (TenantName(text),)},
+        {"what": text},
+    ]
+    for values in wrong:
+        with pytest.raises(Unstorable, match="cannot be stored"):
+            await store.incidents.save(an_incident(**values))
     promise, _ = await store.promises.make(a_promise(2))
     with pytest.raises(Unstorable, match="cannot be stored"):
         await store.promises.step(promise.id, Step.DECLINED, T0, text)

@@ -1,0 +1,120 @@
+"""How a value of the domain is kept in one column, the same on both databases, and what neither of them takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Text, TypeDecorator
+
+from ami_bridge.domain.incident import Cause
+from ami_bridge.domain.names import LineName
+from ami_bridge.domain.signal import Evidence, Kind, Source, Subject
+from ami_bridge.store.errors import Unstorable
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: bound timezone-aware or refused, kept in UTC with microseconds, returned aware in UTC.
+
+    SQLite keeps it as text of fixed width, so that comparing and ordering the text compares the moments.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = in_utc(value)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text of any content both databases return unchanged; what one of them could not keep is refused by both."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
+
+
+class WordList(TypeDecorator[tuple[str, ...]]):
+    """A tuple of texts, kept as JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> list[str]:  # noqa: ARG002
+        return [storable(word) for word in value or ()]
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(value or ())
+
+
+def storable(value: str) -> str:
+    """Return `value`; raise Unstorable for a NUL (PostgreSQL has none) or a lone surrogate (no UTF-8 for it)."""
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Unstorable("text with a NUL or a broken character cannot be stored")
+    return value
+
+
+class EvidenceList(TypeDecorator[tuple[Evidence, ...]]):
+    """What was seen, in order, kept as JSON with its times in UTC."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Evidence, ...] | None, dialect: Dialect) -> list[Any]:  # noqa: ARG002
+        return [
+            {"at": in_utc(seen.at).isoformat(), "source": seen.source.value, "words": storable(seen.words)}
+            for seen in value or ()
+        ]
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[Evidence, ...]:  # noqa: ARG002
+        return tuple(
+            Evidence(at=datetime.fromisoformat(seen["at"]), source=Source(seen["source"]), words=seen["words"])
+            for seen in value or ()
+        )
+
+
+class Causes(TypeDecorator[tuple[Cause, ...]]):
+    """The subjects at fault, kept as JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Cause, ...] | None, dialect: Dialect) -> list[Any]:  # noqa: ARG002
+        return [
+            {
+                "kind": cause.subject.kind.value,
+                "name": storable(cause.subject.name),
+                "since": in_utc(cause.since).isoformat(),
+                "lines": [storable(line) for line in cause.lines],
+                "over": cause.over,
+            }
+            for cause in value or ()
+        ]
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[Cause, ...]:  # noqa: ARG002
+        return tuple(
+            Cause(
+                subject=Subject(Kind(cause["kind"]), cause["name"]),
+                since=datetime.fromisoformat(cause["since"]),
+                lines=tuple(LineName(line) for line in cause["lines"]),
+                over=cause["over"],
+            )
+            for cause in value or ()
+        )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return `moment` in UTC; raise Unstorable for one without a zone."""
+    if moment.tzinfo is None:
+        raise Unstorable(f"a time without a zone cannot be stored: {moment.isoformat()}")
+    return moment.astimezone(UTC)
