@@ -20,6 +20,10 @@ class Fault(Enum):
 _USER = {1, 2, 3, 17, 18, 19, 20, 21, 22, 23, 26, 28, 88, 127}
 _NORMAL = {0, 16, 31}
 
+BUSY = 17
+NO_REPLY = 18
+REFUSED = 21
+
 WORDS = {
     1: "no such number",
     3: "no route to that number",
@@ -37,10 +41,16 @@ WORDS = {
 }
 
 
-def fault(cause: int) -> Fault:
-    """Whose doing a hang-up with this Q.850 cause was; an unlisted cause counts against the network."""
+def fault(cause: int, *, alerted: bool = True) -> Fault:
+    """Whose doing a hang-up with this Q.850 cause was; an unlisted cause counts against the network.
+
+    "No reply" has two meanings: a phone that rang in vain, and an INVITE that nothing at all answered (408, after
+    SIP's timer B of 32 s). `alerted` tells them apart: a leg that never rang was lost on its way.
+    """
     if cause in _NORMAL:
         return Fault.NONE
+    if cause == NO_REPLY and not alerted:
+        return Fault.NETWORK
     return Fault.USER if cause in _USER else Fault.NETWORK
 
 
