@@ -109,8 +109,8 @@ class OperatorDesk:
     async def operator(self, caller: Caller, pin: str) -> Treatment | Challenge:
         """As in `agi.desk.Desk`: three times on a call the PIN is asked for, then no more."""
         line, now = LineName(caller.line), self._clock()
-        visit = self._visit(line, caller.uniqueid)
         guard = self._guards[line]
+        visit = self._visit(line, caller.uniqueid)
         # Nothing is awaited between looking at the lock and counting the guess: calls at the same time gain nothing.
         before = guard.locked_until(now)
         if pin and 0 < visit.asked <= TRIES and guard.is_right(pin, now):

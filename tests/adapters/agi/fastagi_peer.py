@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agi.desk import Audio, Caller, Next, Receipt, Rehearsal, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Treatment
 from agi.server import Server
 from agi.settings import ServerSettings
 
 TOKEN = "t0ken"
 NEWS = Audio(url="http://127.0.0.1/announcements/news.wav", seconds=4.2)
 MORE = Audio(url="http://127.0.0.1/announcements/more.wav", seconds=1.0)
+ASK = Audio(url="http://127.0.0.1/announcements/ask.wav", seconds=3.0)
+AGAIN = Audio(url="http://127.0.0.1/announcements/again.wav", seconds=3.5)
+REFUSED = Audio(url="http://127.0.0.1/announcements/refused.wav", seconds=2.5)
 THANKS = Audio(url="http://127.0.0.1/announcements/thanks.wav", seconds=2.0)
 
 OFFER = Treatment(audio=(NEWS,), keys="12", wait=4.0)
@@ -30,9 +33,14 @@ FINISHED = 'SET VARIABLE "KL_NEXT" "{}"'
 
 @dataclass
 class House:
-    """A desk. `asked` is what it was asked; `before` may delay or break an answer."""
+    """A desk. `asked` is what it was asked; `before` may delay or break an answer.
+
+    It has a PIN and asks for it three times; how guesses are counted for real is the companion's own matter.
+    """
 
     treatment: Treatment = OFFER
+    pin: str = "0420"
+    wait: float = 5.0
     receipt: Receipt = CONFIRMATION
     urls: tuple[str, ...] = ()
     before: Callable[[str], Any] | None = None
@@ -67,6 +75,18 @@ class House:
 
     async def callback_heard(self, caller: Caller) -> None:
         await self._note(caller, "callback_heard")
+
+    async def operator(self, caller: Caller, pin: str) -> Treatment | Challenge:
+        await self._note(caller, "operator", pin)
+        if pin == self.pin:
+            return self.treatment
+        if sum(what[0] == "operator" for what in self.asked) > 3:
+            return Challenge(audio=(REFUSED,), asks=False)
+        return Challenge(audio=(AGAIN if pin else ASK,), wait=self.wait)
+
+    async def ordered(self, caller: Caller, key: str) -> Receipt:
+        await self._note(caller, "ordered", key)
+        return self.receipt
 
     async def rehearsal(self, caller: Caller) -> Rehearsal:
         await self._note(caller, "rehearsal")
