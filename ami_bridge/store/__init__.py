@@ -1,4 +1,4 @@
-"""The ledger on disk: promises, incidents and blind spots, in SQLite or PostgreSQL."""
+"""The ledger on disk: promises, incidents, blind spots, baselines and orders, in SQLite or PostgreSQL."""
 
 from ami_bridge.store.errors import (
     AttemptTaken,
@@ -11,13 +11,14 @@ from ami_bridge.store.errors import (
     Unstorable,
 )
 from ami_bridge.store.store import Store
-from ami_bridge.store.values import Beat, LedgerEntry, LineKey, TimelineEntry
+from ami_bridge.store.values import Beat, LedgerEntry, LineKey, PlannedWork, TimelineEntry
 
 __all__ = [
     "AttemptTaken",
     "Beat",
     "LedgerEntry",
     "LineKey",
+    "PlannedWork",
     "StaleAttempt",
     "Store",
     "StoreBusy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,6 +63,25 @@ def storable(value: str) -> str:
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise Unstorable("text with a NUL or a broken character cannot be stored")
     return value
+
+
+class Blob(TypeDecorator[Any]):
+    """Plain data another room made and will read: lists, texts, numbers and the like, kept as JSON in text.
+
+    What JSON would not return as it was is the maker's business (tuples come back as lists).
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        try:
+            return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise Unstorable(f"this cannot be kept as JSON: {error}") from None
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
 
 
 class EvidenceList(TypeDecorator[tuple[Evidence, ...]]):

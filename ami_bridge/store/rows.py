@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -43,3 +44,16 @@ def insert_unless_taken(conn: Connection, table: Table, row: dict[str, Any]) -> 
     if conn.dialect.name == "postgresql":
         return conn.execute(postgresql.insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
     return conn.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def upsert(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert `rows`, each in place of the one with the same primary key, in the order given.
+
+    Give many rows in the order of their keys: two writers that lock the same rows in different orders deadlock.
+    """
+    if not rows:
+        return
+    key = [column.name for column in table.primary_key]
+    values: Any = (postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert)(table)
+    new = {column.name: values.excluded[column.name] for column in table.c if column.name not in key}
+    conn.execute(values.on_conflict_do_update(index_elements=key, set_=new), rows)

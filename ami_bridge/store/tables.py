@@ -1,4 +1,5 @@
-"""The tables. Every row carries its tenants and PBX (a blind spot belongs to a whole PBX and so to all its tenants).
+"""The tables. Every row carries its tenants and PBX; a blind spot belongs to a whole PBX and so to all its tenants, and
+whose the subject of planned work or of an order is, the settings say.
 
 A change here needs a migration in `migrations/versions`; the contract suite compares the two on both databases.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint, text
 
-from ami_bridge.store.columns import Causes, EvidenceList, UtcDateTime, WordList, Words
+from ami_bridge.store.columns import Blob, Causes, EvidenceList, UtcDateTime, WordList, Words
 
 # SQLite numbers rows by itself only for a key declared exactly INTEGER.
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
@@ -146,4 +147,48 @@ watched = Table(
     Column("pbx", Words, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("started", Words, nullable=False),
+)
+
+# What is normal for a series of calls (`trunk/acme-primary/in`), as the domain dumps it.
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("pbx", Words, primary_key=True),
+    Column("series", Words, primary_key=True),
+    Column("tenant", Words, nullable=False),
+    Column("written", UtcDateTime, nullable=False),
+    Column("blob", Blob, nullable=False),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("pbx", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("begins", UtcDateTime, nullable=False),
+    Column("ends", UtcDateTime, nullable=False),
+    Column("what", Words, nullable=False),
+    Column("announced", Boolean, nullable=False),
+    Column("planned_by", Words, nullable=False),
+    Column("cancelled", UtcDateTime),
+    Index("maintenance_by_end", "ends"),
+)
+
+# What was said of a subject and holds until it is renewed, withdrawn or over: by `source` operator, one declaration; by
+# source webhook, one report for each who tells us. The columns of the other kind are empty.
+standing_orders = Table(
+    "standing_orders",
+    metadata,
+    Column("pbx", Words, primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("told_by", Words, primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+    Column("words", Words, nullable=False),
+    Column("strength", Words),
+    Column("told", Boolean),
+    Column("declared_by", Words),
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.orders import Maintenance
 from ami_bridge.domain.promise import State
 from ami_bridge.domain.signal import Evidence
 
@@ -50,3 +51,11 @@ class Beat:
     pbx: PbxName
     at: datetime
     started: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWork:
+    """A maintenance window as it was planned, and when it was called off, if it was."""
+
+    planned: Maintenance
+    cancelled: datetime | None = None
