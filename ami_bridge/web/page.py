@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
@@ -11,35 +12,55 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from ami_bridge.domain.orders import Orders
 from ami_bridge.web import guard, words
+from ami_bridge.web.answers import LARGEST
 from ami_bridge.web.board import Board
+from ami_bridge.web.entrance import Entrance
+from ami_bridge.web.hooks import HookDoor
 from ami_bridge.web.listening import Listener, bounded
+from ami_bridge.web.orders import HOW_TO_ENABLE, OrderDesk
 from ami_bridge.web.settings import PageSettings
+from ami_bridge.web.signing import Attempts, Sessions
 from ami_bridge.web.stream import Streams
 from ami_bridge.web.view import present
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC = ("page.css", "live.js", "bind.js", "times.js", "mark.svg")
+_STATIC = ("page.css", "live.js", "orders.js", "bind.js", "times.js", "mark.svg")
 
 
 class PageServer:
-    """GET / (HTML), /api/status (JSON), /events (a stream of the same), /healthz, /static/*."""
+    """GET / (HTML), /api/status (JSON), /events (a stream of the same), /healthz, /static/*; orders and webhooks in.
+
+    `orders` is where orders and reports go; without it, or without a token in the settings, the page only shows.
+    `monotonic` measures how long sessions and failed attempts last.
+    """
 
     def __init__(
-        self, board: Board, settings: PageSettings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        board: Board,
+        settings: PageSettings,
+        *,
+        orders: Orders | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board, self._settings, self._clock = board, settings, clock
         self._streams = Streams(board, settings, clock)
         self._template = _environment().get_template("page.html.j2")
-        app = web.Application(
-            middlewares=[bounded(settings.patience), guard.only(guard.names(settings.host, settings.hosts))]
-        )
+        sessions, attempts = Sessions(monotonic), Attempts(monotonic)
+        desk = OrderDesk(orders, settings, sessions, attempts, clock)
+        self._entrance = Entrance(settings.token if desk.open else None, sessions, attempts, self._render)
+        self._hooks = HookDoor(orders, settings.hooks, attempts, clock, settings.order_patience)
+        checks = [bounded(settings.patience), guard.only(guard.names(settings.host, settings.hosts)), guard.own_site]
+        app = web.Application(middlewares=checks, client_max_size=LARGEST)
         app.on_response_prepare.append(guard.harden)
         app.on_shutdown.append(self._streams.stop)
         app.router.add_get("/", self._page)
         app.router.add_get("/api/status", self._status)
         app.router.add_get("/events", self._streams.answer, allow_head=False)
         app.router.add_get("/healthz", self._health)
+        app.router.add_routes([*self._entrance.routes(), *desk.routes(), *self._hooks.routes()])
         for name in _STATIC:
             app.router.add_get(f"/static/{name}", _static(name))
         self._listener = Listener(app, setting="web.listen", host=settings.host, port=settings.port)
@@ -47,6 +68,11 @@ class PageServer:
     @property
     def port(self) -> int:
         return self._listener.port
+
+    @property
+    def unmatched(self) -> Mapping[str, int]:
+        """Per webhook, how many alerts came that no rule speaks of."""
+        return self._hooks.unmatched
 
     @property
     def viewers(self) -> int:
@@ -61,12 +87,23 @@ class PageServer:
         """End the streams and stop listening, within seconds."""
         await self._listener.close()
 
-    async def _page(self, _request: web.Request) -> web.Response:
+    async def _page(self, request: web.Request) -> web.Response:
+        return self._render(request)
+
+    def _render(self, request: web.Request, *, problem: str = "", status: int = 200) -> web.Response:
+        """The page as whoever asks may see it; `problem` says why signing in failed."""
         now, quiet = self._clock(), self._settings.keep_alive * 5 / 3
         html = self._template.render(
-            doc=present(self._board.status()), blank=_Blank(), now=now, quiet_ms=round(quiet * 1000), may=False
+            doc=present(self._board.status()),
+            blank=_Blank(),
+            now=now,
+            quiet_ms=round(quiet * 1000),
+            may=(by := self._entrance.who(request)) is not None,
+            by=by or "",
+            off="" if self._entrance.open else HOW_TO_ENABLE,
+            problem=problem,
         )
-        return web.Response(text=html, content_type="text/html")
+        return web.Response(text=html, content_type="text/html", status=status)
 
     async def _status(self, _request: web.Request) -> web.Response:
         return web.Response(text=self._streams.document(), content_type="application/json")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
+from ami_bridge.integrations.hooks import HookSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
     """The status page. `hosts` are further names, without a port, under which browsers may reach it. Times in seconds.
 
     `interval` is the least time between two states sent to one viewer, `keep_alive` the longest silence on a stream,
-    `patience` how long one write may wait for a slow viewer before that viewer is dropped.
+    `patience` how long one write may wait for a slow viewer before that viewer is dropped, `order_patience` how long
+    somebody who gives an order waits for an answer. Without a `token` the page and the API only show.
     """
 
     host: str = "127.0.0.1"
@@ -20,6 +25,9 @@ class PageSettings:
     interval: float = 0.25
     keep_alive: float = 15.0
     patience: float = 5.0
+    order_patience: float = 10.0
+    token: SecretStr | None = None
+    hooks: tuple[HookSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from ami_bridge.domain.status import (
 from ami_bridge.web.board import LiveBoard
 from ami_bridge.web.page import PageServer
 from ami_bridge.web.settings import PageSettings
+from tests.web.taking import Taking
 
 CHROMIUM = Path("/usr/bin/chromium")
 ACME, PBX1 = TenantName("acme"), PbxName("pbx1")
@@ -189,14 +191,21 @@ class Running:
 
     def __init__(self, board: LiveBoard, settings: PageSettings) -> None:
         self.board, self.settings = board, settings
-        self.server = PageServer(board, settings)
+        self.orders = Taking()
+        self.later = 0.0  # seconds by which sessions and attempts are older than they are
+        self.server = self._make()
+
+    def _make(self) -> PageServer:
+        return PageServer(
+            self.board, self.settings, orders=self.orders, monotonic=lambda: time.monotonic() + self.later
+        )
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.port}"
 
     async def restart(self) -> None:
-        self.server = PageServer(self.board, self.settings)
+        self.server = self._make()
         await self.server.start()
         self.settings = replace(self.settings, port=self.server.port)
 

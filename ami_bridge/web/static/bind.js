@@ -52,10 +52,12 @@ export function fill(root, row, now) {
   for (const el of own(root, "[data-list]")) fillList(el, row[el.dataset.list], now);
 }
 
-// Brings a list's rows to those given, in their order, moving and making no more than needed.
+// Brings a list's rows to those given, in their order, moving and making no more than needed. What stands before them
+// without a key (an empty choice) stays.
 function fillList(list, rows, now) {
-  const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
-  let place = list.firstElementChild;
+  const keyed = [...list.children].filter((child) => "key" in child.dataset);
+  const known = new Map(keyed.map((child) => [child.dataset.key, child]));
+  let place = keyed[0] ?? null;
   for (const row of rows) {
     const element = known.get(row.key) ?? blank(list.dataset.list);
     known.delete(row.key);

@@ -2,6 +2,7 @@
 // moment the stream is lost until a whole new state has come, everything is marked as it was then and no clock runs.
 
 import { fill, tick, writeTime } from "./bind.js";
+import "./orders.js";
 import { clock } from "./times.js";
 
 const RETRY_MS = [500, 1000, 2000, 4000, 5000];

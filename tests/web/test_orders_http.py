@@ -1,0 +1,313 @@
+"""Orders by API: what is taken, what is refused and in which words, and from whom."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from pydantic import SecretStr
+
+from ami_bridge.domain.names import PbxName
+from ami_bridge.domain.orders import Declaration, Maintenance
+from ami_bridge.domain.signal import Kind, Subject
+from ami_bridge.web.answers import LARGEST
+from tests.web.house import Running
+from tests.web.taking import TOKEN
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Serve = Callable[..., Awaitable[Running]]
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+TRUNK = {"pbx": "pbx1", "kind": "trunk", "name": "acme-primary"}
+
+
+async def ask(
+    http: ClientSession, page: Running, path: str, body: object = None, *, method: str = "POST", **headers: str
+) -> tuple[int, dict[str, Any]]:
+    async with http.request(method, page.url + path, json=body, headers={**BEARER, **headers}) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_a_declaration_reaches_the_house_as_it_was_said(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    order = {**TRUNK, "what": "our main line", "minutes": 90, "told": False, "by": "Ada"}
+    before = datetime.now(UTC)
+    status, answer = await ask(http, page, "/api/incidents", order)
+    assert (status, answer["id"]) == (201, "i-9")
+    assert answer["said"] == ("Trunk acme-primary is declared out of order for 90 minutes; callers are not told.")
+    [(_, declared)] = page.orders.taken
+    assert isinstance(declared, Declaration)
+    assert (declared.pbx, declared.subject) == (PbxName("pbx1"), Subject(Kind.TRUNK, "acme-primary"))
+    assert (declared.what, declared.told, declared.by) == ("our main line", False, "Ada")
+    assert before <= declared.until - timedelta(minutes=90) <= datetime.now(UTC)
+
+
+async def test_a_pbx_is_named_once(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    status, _ = await ask(http, page, "/api/incidents", {"pbx": "pbx1", "kind": "pbx", "minutes": 5})
+    [(_, declared)] = page.orders.taken
+    assert isinstance(declared, Declaration)
+    assert (status, declared.subject, declared.told, declared.by) == (
+        201, Subject(Kind.PBX, "pbx1"), True, "an operator")  # fmt: skip
+
+
+@pytest.mark.parametrize("step", ["confirm", "investigate", "end"])
+@pytest.mark.parametrize("body", [None, {}, {"by": "Ada"}])
+async def test_an_incident_is_steered(serve: Serve, http: ClientSession, step: str, body: object) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    status, _ = await ask(http, page, f"/api/incidents/i-1/{step}", body)
+    assert status == 200
+    assert page.orders.taken == [(step, "i-1", "Ada" if body else "an operator")]
+
+
+async def test_work_is_planned_and_given_up(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    begin = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    order = {**TRUNK, "begin": begin.isoformat(), "minutes": 60, "announced": True, "what": "our line"}
+    status, answer = await ask(http, page, "/api/maintenance", order)
+    assert status == 201
+    assert (await ask(http, page, f"/api/maintenance/{answer['id']}", method="DELETE"))[0] == 200
+    (_, work), cancelled = page.orders.taken
+    assert isinstance(work, Maintenance)
+    assert (work.begin, work.end, work.announced) == (begin, begin + timedelta(minutes=60), True)
+    assert cancelled == ("cancel", work.id)
+
+
+async def test_work_without_a_beginning_begins_now(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    before = datetime.now(UTC)
+    await ask(http, page, "/api/maintenance", {**TRUNK, "minutes": 60})
+    [(_, work)] = page.orders.taken
+    assert isinstance(work, Maintenance)
+    assert before <= work.begin <= datetime.now(UTC)
+
+
+FAR = "that is too far away; write a time within the next 366 days"
+MINUTES = "write a whole number of minutes from 1 to 10080"
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "field", "remedy"),
+    [
+        ("incidents", {"minutes": "60"}, "minutes", MINUTES),
+        ("incidents", {"minutes": 0}, "minutes", MINUTES),
+        ("incidents", {"minutes": 10**400}, "minutes", MINUTES),
+        ("incidents", {"minutes": None}, "minutes", MINUTES),
+        ("incidents", {"told": "yes"}, "told", "write true if callers shall hear of it, else false"),
+        ("incidents", {"kind": "queue"}, "kind", 'write "trunk", "site", "line" or "pbx"'),
+        ("incidents", {"name": "A trunk"}, "name", "write the name of the trunk, site or line in the settings"),
+        ("incidents", {"name": None}, "name", "write the name of the trunk in the settings"),
+        ("incidents", {"kind": "pbx"}, "name", "write pbx1, or leave it out"),
+        ("incidents", {"what": "x" * 81}, "what", "in at most 80 characters"),
+        ("incidents", {"what": "our\nline"}, "what", "it has signs that cannot be printed, such as line breaks"),
+        ("incidents", {"until": 5}, "until", "there is no such field; there are: pbx, kind, name, what, minutes"),
+        ("maintenance", {"begin": "tomorrow"}, "begin", "write when it begins, as 2026-03-01T22:00:00+01:00"),
+        ("maintenance", {"begin": "2026-03-01T22:00:00"}, "begin", "write when it begins, as 2026-03-01T22:00:00+01"),
+        ("maintenance", {"begin": "2020-03-01T22:00:00Z"}, "begin", "write a later time, or more minutes"),
+        ("maintenance", {"begin": "2999-03-01T22:00:00Z"}, "begin", FAR),
+        ("maintenance", {"begin": "9999-12-31T23:59:59-23:59"}, "begin", FAR),
+        ("maintenance", {"begin": "0001-01-01T00:00:00+23:59"}, "begin", FAR),
+        ("incidents/i-1/end", {"pbx": ..., "kind": ..., "name": ..., "minutes": ..., "by": 1}, "by", "who gives"),
+    ],
+)
+async def test_each_fault_names_its_field_and_the_remedy(
+    serve: Serve, http: ClientSession, path: str, change: dict[str, object], field: str, remedy: str
+) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    order = {**TRUNK, "minutes": 60, **change}
+    status, answer = await ask(http, page, f"/api/{path}", {k: v for k, v in order.items() if v is not ...})
+    assert status == 422
+    [fault] = answer["faults"]
+    assert fault["field"] == field
+    assert remedy in fault["problem"]
+    assert answer["error"] == f"{field}: {fault['problem']}"
+    assert page.orders.taken == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "said"),
+    [
+        (b"[" * 100_000, "application/json", 422, "not JSON (recursion limit exceeded"),
+        (b'{"pbx": "pbx1"', "application/json", 422, "write one JSON object"),
+        (b"\xff\xfe", "application/json", 422, "write one JSON object"),
+        (b"[]", "application/json", 422, "it is no JSON object"),
+        (b"pbx=pbx1", "application/x-www-form-urlencoded", 415, "write application/json"),
+        (b" " * (LARGEST + 1), "application/json", 413, "larger than 1024 KiB"),
+    ],
+)
+async def test_a_body_that_is_no_order_is_refused(
+    serve: Serve, http: ClientSession, body: bytes, kind: str, status: int, said: str
+) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    headers = {**BEARER, "Content-Type": kind}
+    async with http.post(page.url + "/api/incidents", data=io.BytesIO(body), headers=headers) as answer:
+        assert answer.status == status
+        assert said in (await answer.json())["error"]
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    serve: Serve, http: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ami_bridge.web.answers.READ_SECONDS", 0.1)
+    page = await serve(token=SecretStr(TOKEN))
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.server.port)
+    head = f"POST /api/incidents HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    async with asyncio.timeout(5):
+        assert b" 408 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_what_the_house_refuses_is_told_in_its_words(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    page.orders.unknown = {"acme-primary", "i-1"}
+    status, answer = await ask(http, page, "/api/incidents", {**TRUNK, "minutes": 60})
+    assert (status, answer["error"]) == (409, "there is no acme-primary; name one that is in the settings")
+    assert (await ask(http, page, "/api/incidents/i-1/end"))[0] == 409
+
+
+async def test_an_order_is_carried_out_though_its_sender_left(
+    serve: Serve, http: ClientSession, until: Callable[[Callable[[], bool]], Awaitable[None]]
+) -> None:
+    page = await serve(token=SecretStr(TOKEN), order_patience=0.1)
+    page.orders.free.clear()
+    status, answer = await ask(http, page, "/api/incidents/i-1/end")
+    assert (status, answer["error"].endswith("look at the status.")) == (504, True)
+    _, writer = await asyncio.open_connection("127.0.0.1", page.server.port)
+    writer.write(
+        f"POST /api/incidents/i-2/end HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    )
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.close()
+    await writer.wait_closed()
+    page.orders.free.set()
+    await until(lambda: len(page.orders.taken) == 2)
+    assert {order[1] for order in page.orders.taken} == {"i-1", "i-2"}
+
+
+@pytest.mark.parametrize("shown", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", "Bearer \udcff"])
+async def test_nothing_is_done_without_the_token(serve: Serve, http: ClientSession, shown: str | None) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    headers = {} if shown is None else {"Authorization": shown}
+    async with http.post(page.url + "/api/incidents/i-1/end", headers=headers) as answer:
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert TOKEN not in await answer.text()
+    assert page.orders.taken == []
+
+
+async def test_without_a_token_in_the_settings_everything_is_read_only_and_says_how_to_change_that(
+    serve: Serve, http: ClientSession
+) -> None:
+    page = await serve()
+    for method, path in (
+        ("POST", "/api/incidents"),
+        ("POST", "/api/incidents/i/end"),
+        ("DELETE", "/api/maintenance/m"),
+    ):
+        status, answer = await ask(http, page, path, method=method)
+        assert status == 403
+        assert "Set web.token or KEEPLINE_WEB_TOKEN" in answer["error"]
+    async with http.post(page.url + "/sign-in", data={"token": ""}) as answer_:
+        assert answer_.status == 403
+        assert "Set web.token or KEEPLINE_WEB_TOKEN" in await answer_.text()
+
+
+async def test_guessing_is_stopped_even_for_the_right_token_and_goes_on_later(
+    serve: Serve, http: ClientSession
+) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    for _ in range(5):
+        assert (await ask(http, page, "/api/incidents/i-1/end", Authorization="Bearer wrong"))[0] == 401
+    async with http.post(page.url + "/api/incidents/i-1/end", headers=BEARER) as answer:
+        assert answer.status == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert page.orders.taken == []
+    page.later = 61.0
+    assert (await ask(http, page, "/api/incidents/i-1/end"))[0] == 200
+
+
+async def sign_in(http: ClientSession, page: Running, token: str = TOKEN) -> tuple[int, str]:
+    """The status, and the Set-Cookie header."""
+    form = {"token": token, "by": "Ada"}
+    async with http.post(
+        page.url + "/sign-in", data=form, headers={"Origin": page.url}, allow_redirects=False
+    ) as answer:
+        return answer.status, answer.headers.get("Set-Cookie", "")
+
+
+async def test_signing_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(
+    serve: Serve, http: ClientSession
+) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    assert await sign_in(http, page, "wrong") == (403, "")
+    status, cookie = await sign_in(http, page)
+    assert status == 303
+    for mark in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"):
+        assert mark in cookie
+    assert TOKEN not in cookie
+    assert len(cookie.partition("=")[2].partition(";")[0]) >= 43
+
+
+async def test_a_session_gives_orders_until_it_ends(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    _, cookie = await sign_in(http, page)
+    headers = {"Cookie": cookie.partition(";")[0], "Sec-Fetch-Site": "same-origin"}
+
+    async def end() -> int:
+        async with http.post(page.url + "/api/incidents/i-1/end", headers=headers) as answer:
+            return answer.status
+
+    assert await end() == 200
+    assert page.orders.taken == [("end", "i-1", "Ada")]
+    page.later = 12 * 3600 + 1.0
+    assert await end() == 401
+    page.later = 0.0
+    _, cookie = await sign_in(http, page)
+    headers["Cookie"] = cookie.partition(";")[0]
+    assert await end() == 200
+    async with http.post(page.url + "/sign-out", headers=headers, allow_redirects=False) as answer:
+        assert answer.status == 303
+    assert await end() == 401
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {},
+    ],
+)
+async def test_what_another_site_has_a_browser_send_is_refused(
+    serve: Serve, http: ClientSession, sent: dict[str, str]
+) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    _, cookie = await sign_in(http, page)
+    headers = {**sent, "Cookie": cookie.partition(";")[0]}
+    for method, path in (
+        ("POST", "/api/incidents/i-1/end"), ("DELETE", "/api/maintenance/m-1"), ("POST", "/sign-out"),
+        ("POST", "/sign-in"), ("POST", "/hooks/plain/x"),
+    ):  # fmt: skip
+        async with http.request(method, page.url + path, headers=headers) as answer:
+            assert (answer.status, "Another web site" in await answer.text()) == (403, True)
+    assert page.orders.taken == []
+
+
+async def test_a_form_of_parts_is_not_unpacked(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    body = json.dumps({"token": TOKEN})
+    async with http.post(page.url + "/sign-in", data=body, headers={"Content-Type": "multipart/form-data"}) as answer:
+        assert answer.status == 415
