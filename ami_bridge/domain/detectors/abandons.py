@@ -79,9 +79,6 @@ class Abandons:
             return self._over(f"nobody has given up for {span(self.limits.window.total_seconds())}")
         return []
 
-    def lost_sight(self, now: datetime) -> None:
-        """The PBX was not watched. Calls before it still count: how those ended that did meanwhile is known or not."""
-
     def resume(self, now: datetime) -> None:
         """An earlier run said that too many give up: that callers are answered is news."""
         self._opinion.resume(self.limits.alone)

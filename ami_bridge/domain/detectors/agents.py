@@ -78,14 +78,12 @@ class Agents:
         """Let time pass: patience with the agents runs out, the line closes."""
         return self._weigh(now) if self._since is not None else []
 
-    def lost_sight(self, now: datetime) -> None:
+    def lost_sight(self, now: datetime) -> None:  # noqa: ARG002 - all detectors are told alike
         """The PBX was not watched: who is there is unknown until it is seen anew. What was said stands till then."""
         self._able = frozenset()
         self._left.clear()
         self._came.clear()
-        self._team, self._callers = 0, 0
-        if self._since is not None:
-            self._since = now
+        self._since, self._team, self._callers = None, 0, 0
 
     def resume(self, now: datetime) -> None:
         """An earlier run called the line unattended: somebody there is news."""

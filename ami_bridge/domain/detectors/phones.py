@@ -27,7 +27,7 @@ class PhonesLimits:
     share: float = 0.6  # of the phones that were there when the window began; some may have a way of their own
     least: int = 3  # phones at least; two people may well close their softphones in the same minute
     window: timedelta = timedelta(seconds=90)  # within which they must be gone: a round of qualifies of 60 s, and some
-    emptying: timedelta = timedelta(minutes=30)  # half as many gone one by one within this time before: people leave
+    emptying: timedelta = timedelta(minutes=5)  # a third as many gone within this time before that: people are leaving
     confirm: timedelta = timedelta(seconds=60)  # in opening hours: how long they must stay away; until then a suspicion
     reboot: timedelta = timedelta(seconds=240)  # at other times; phones that restart together are back in 180 s
     back: float = 0.5  # share of those gone that must be back
@@ -82,7 +82,8 @@ class Phones:
             strength = self.limits.alone
         if strength <= self._opinion.strength:
             return []
-        return self._opinion.become(strength, f"{len(self._gone)} phones were gone at once")
+        words = f"{len(self._gone)} of {len(self._here | self._gone)} phones went at once"
+        return self._opinion.become(strength, words if strength < self.limits.alone else f"{words} and stay away")
 
     def lost_sight(self, now: datetime) -> None:  # noqa: ARG002 - all detectors are told alike
         """The PBX was not watched: who is there is unknown until seen anew. What was said stands till then."""
@@ -109,6 +110,6 @@ class Phones:
         enough = max(self.limits.least, math.ceil(self.limits.share * (len(self._here) + len(together))))
         if self._since is not None:
             self._gone.update(together)
-        elif len(together) >= enough and before * 2 < len(together):
+        elif len(together) >= enough and before * 3 < len(together):
             self._since = now
             self._gone.update(together)

@@ -43,6 +43,7 @@ class Ringing:
         self._rings = 0
         self._devices: set[Device] = set()
         self._picked_up: datetime | None = None
+        self._told = 0  # how many rings were told
 
     def rang_out(self, device: Device, now: datetime, present: int = 0) -> list[Signal]:
         """A phone rang and nobody picked up; `present` is how many agents' phones are there, 0 when unknown."""
@@ -58,8 +59,9 @@ class Ringing:
         needed = min(self.limits.devices, present or self.limits.devices)
         if self._rings < self.limits.row or len(self._devices) < needed or not self._was_attended():
             return []
-        if now - self._first < self.limits.lasting:
+        if now - self._first < self.limits.lasting or self._is_told():
             return []
+        self._told = self._rings
         phones = "1 phone" if len(self._devices) == 1 else f"{len(self._devices)} phones"
         words = f"{phones} rang {self._rings} times in a row and nobody picked up"
         return self._opinion.become(self.limits.alone, words)
@@ -92,6 +94,10 @@ class Ringing:
         """An earlier run said that phones ring in vain: that one is picked up is news."""
         self._opinion.resume(self.limits.alone)
         self._last = now
+
+    def _is_told(self) -> bool:
+        """Whether it has been said already, and there are not twice as many rings since."""
+        return self._opinion.strength is not Strength.CLEAR and self._rings < 2 * self._told
 
     def _was_attended(self) -> bool:
         """Whether somebody picked up not long before the row began."""
