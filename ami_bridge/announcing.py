@@ -133,7 +133,8 @@ class Announcer:
         """
         if line not in self.live:
             wanted = self._wanted(line)
-            return (self.prepared(line, wanted[1]), wanted[1].keys) if wanted else None
+            recording = self._prepared.get((line, *_subject(wanted[1]))) if wanted else None
+            return (recording, wanted[1].keys) if wanted and recording else None
         live = self.live[line]
         words = live.words(self._clock()) if live else None
         return (words, live.saying.keys) if live and words else None
@@ -192,7 +193,7 @@ class Announcer:
 
     async def _say(self, line: LineName, saying: Saying, timeless: Saying) -> bool:
         """Make `saying` live, and `timeless` before it; False when the PBX cannot play it or it is not wanted now."""
-        standby = self.prepared(line, timeless)
+        standby = self._prepared.get((line, *_subject(timeless))) or await self.render(line, timeless)
         first = saying is not timeless and not self._is_told(line, saying) and await self._ready(standby)
         if first and self._wanted(line) == (saying, timeless):
             await self._go_live(line, standby, timeless, standby)
@@ -209,8 +210,9 @@ class Announcer:
 
     async def _go_live(self, line: LineName, recording: Recording, saying: Saying, standby: Recording) -> None:
         expires = self._clock() + self._lifetime
-        next_word = saying.params.get("next_word")
-        until = min(next_word, expires) if isinstance(next_word, datetime) else expires
+        # Whichever time is named: what is said to be over by then is not said after it.
+        named = saying.params.get("next_word") or saying.params.get("until")
+        until = min(named, expires) if isinstance(named, datetime) else expires
         spare = standby if standby.hash in self._playable else None
         state = LineState(
             line=line,

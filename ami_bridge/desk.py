@@ -159,7 +159,7 @@ class HouseDesk:
         desk, now = house.lines[line], self._clock()
         incident: Incident | None = None
         if key == Key.WHEN_FIXED.value:
-            incident = next((i for i in house.watch.outages.open.values() if line in i.lines), None)
+            incident = next((i for i in house.watch.incidents if i.told and line in i.lines), None)
         elif key != Key.IN_TURN.value:
             return None
         return Promise(

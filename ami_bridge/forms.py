@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
+
+from ami_bridge.domain.hours import Hours
 
 
 def _network(value: object) -> object:
@@ -50,11 +53,28 @@ def _is_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _is_pin(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9]{4,12}", value.get_secret_value(), re.ASCII):
+        raise ValueError("4 to 12 digits are needed")
+    return value
+
+
+Pin = Annotated[SecretStr, AfterValidator(_is_pin)]
 Network = Annotated[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], BeforeValidator(_network)]
 Name = Annotated[
     str,
     form(r"[a-z0-9][a-z0-9_-]{0,39}", "a name of up to 40 small letters, digits, - and _ that begins with no sign"),
 ]
+
+
+def _hours(value: str) -> str:
+    Hours((value,), UTC)
+    return value
+
+
+OpeningHours = Annotated[str, AfterValidator(_hours)]
+Spoken = Annotated[str, Field(min_length=1, max_length=80)]
+DeviceName = Annotated[str, form(r"[A-Za-z0-9]+/[A-Za-z0-9_.-]+", "a device such as PJSIP/101")]
 Host = Annotated[str, form(r"[A-Za-z0-9.:_-]{1,253}", "a host name or address")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import uuid4
+
+import structlog
 
 from ami_bridge.ami.decode import WANTED
 from ami_bridge.ami.inbox import Inbox
@@ -14,12 +16,11 @@ from ami_bridge.calling import Callbacks, CallPlan
 from ami_bridge.desk import LineDesk, PbxDesk
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.announcement import Saying
-from ami_bridge.domain.line import Line, LineLimits
-from ami_bridge.domain.names import Device, IncidentId, LineName, PbxName, QueueName, TenantName, TrunkName
-from ami_bridge.domain.outage import Outages, Touched
+from ami_bridge.domain.baseline import Rhythm, Unreadable
+from ami_bridge.domain.estate import Estate
+from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
 from ami_bridge.domain.promise import Promise
-from ami_bridge.domain.trunk import Limits, Trunk
-from ami_bridge.domain.watch import Routes, Watch
+from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Files, Records
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Line as LineSettings
@@ -27,6 +28,9 @@ from ami_bridge.settings import Pbx, Settings, seconds
 from ami_bridge.store import Store
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.phrases import Phrases
+from ami_bridge.watching import owners_of, watch_of
+
+log = structlog.get_logger(__name__)
 
 
 class Furnisher:
@@ -51,20 +55,19 @@ class Furnisher:
     async def furnish(self, pbx: Pbx, drain: Callable[[PbxName], Awaitable[int]]) -> tuple[Runner, PbxDesk]:
         """The runner and the desk of `pbx`, with all words prepared that may be needed at once. Raise VoiceError."""
         name, lines = PbxName(pbx.name), self._settings.lines_of(pbx.name)
-        spoken = {trunk.name: trunk.spoken for trunk in pbx.trunk}
         inbox = Inbox()
         address = Address(host=pbx.host, port=pbx.port, username=pbx.username, secret=pbx.secret.get_secret_value())
         session = Session(pbx.name, address, WANTED, inbox)
-        watch = self._watch(pbx, lines)
-        for incident in await self._store.incidents.open(name):
-            watch.adopt(incident)
+        watch = watch_of(self._settings, pbx, new_id=lambda: IncidentId(uuid4().hex), rhythms=await self._rhythms(pbx))
+        await self._remember(name, watch)
 
         def wanted(line: LineName) -> tuple[Saying, Saying] | None:
-            return say.for_line(line, watch.outages.open.values(), spoken, watch.lines[line].attendance)
+            work = watch.court.work_on(line, self._clock())
+            return say.for_line(line, watch.incidents, work, watch.lines[line].attendance)
 
         async def news(promise: Promise) -> Saying:
             incident = await self._store.incidents.get(promise.incident) if promise.incident else None
-            what = spoken.get(incident.trunk or "", "our service") if incident else "our service"
+            what = incident.what if incident else "our service"
             fixed = incident.changed if incident else self._clock()
             return say.restored(self._settings.tenant_named(promise.tenant).spoken, what, fixed)
 
@@ -76,7 +79,7 @@ class Furnisher:
             self._clock,
         )
         for line in lines:
-            await announcer.prepare(LineName(line.name), self._standing(line, spoken))
+            await announcer.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
         plans = {LineName(line.name): self._plan(line) for line in lines}
         callbacks = Callbacks(name, session, self._store, watch, announcer, plans, news, self._clock)
         runner = Runner(
@@ -105,53 +108,37 @@ class Furnisher:
         )
         return runner, desk
 
-    def _watch(self, pbx: Pbx, lines: tuple[LineSettings, ...]) -> Watch:
-        detection = self._settings.detection
-        limits = Limits(failures=detection.trunk_failures, hold=seconds(detection.trunk_hold_seconds))
-        trunks = {TrunkName(trunk.name): Trunk(TrunkName(trunk.name), limits) for trunk in pbx.trunk}
-        return Watch(
-            lines={LineName(line.name): Line(LineName(line.name), self._line_limits(line)) for line in lines},
-            trunks=trunks,
-            outages=Outages(
-                pbx=PbxName(pbx.name),
-                touched={trunk: touched for trunk in trunks if (touched := self._touched(trunk, lines))},
-                word_every=seconds(self._settings.announcement.word_every_seconds),
-                new_id=lambda: IncidentId(uuid4().hex),
-            ),
-            routes=[self._routes(line) for line in lines],
-        )
-
-    @staticmethod
-    def _touched(trunk: TrunkName, lines: tuple[LineSettings, ...]) -> Touched | None:
-        """The lines told about a trunk. They belong to one tenant, as the settings see to."""
-        mine = [line for line in lines if trunk in line.trunks]
-        if not mine:
-            return None
-        return Touched(tenant=TenantName(mine[0].tenant), lines=tuple(LineName(line.name) for line in mine))
-
-    def _line_limits(self, line: LineSettings) -> LineLimits:
-        detection = self._settings.detection
-        return LineLimits(
-            callers=detection.unanswered_callers,
-            patience=seconds(line.patience_seconds),
-            shy_for=seconds(detection.agent_shy_seconds),
-        )
-
-    @staticmethod
-    def _routes(line: LineSettings) -> Routes:
-        return Routes(
-            line=LineName(line.name),
-            dids=line.dids,
-            queue=QueueName(line.queue) if line.queue else None,
-            ring=tuple(Device(device) for device in line.ring),
-        )
-
     def _voice(self, line: LineSettings) -> Voice:
         tenant = self._settings.tenant_named(line.tenant)
         return Voice(self._library, self._phrases, tenant.language, tenant.zone)
 
-    def _standing(self, line: LineSettings, spoken: dict[str, str]) -> list[Saying]:
-        first = [say.first_word(spoken[trunk]) for trunk in line.trunks]
+    async def _remember(self, pbx: PbxName, watch: Watch) -> None:
+        """What earlier runs left: open incidents, what was declared and reported, planned work."""
+        now = self._clock()
+        for incident in await self._store.incidents.open(pbx):
+            watch.adopt(incident, now)
+        for order in await self._store.orders.standing(pbx, now):
+            watch.stand_by(order, now)
+        for work in await self._store.maintenance.current(now):
+            if work.pbx == pbx:
+                watch.court.works[work.id] = work
+
+    async def _rhythms(self, pbx: Pbx) -> Mapping[str, Rhythm]:
+        """What is known to be usual on `pbx`; what cannot be read is learnt anew."""
+        kept, owners = await self._store.baselines.load(PbxName(pbx.name)), owners_of(self._settings, pbx)
+        rhythms = {}
+        for series in kept.keys() & owners.keys():
+            try:
+                rhythms[series] = Rhythm.load(kept[series], self._settings.tenant_named(owners[series]).zone)
+            except Unreadable as problem:
+                log.warning("What is usual is learnt anew", pbx=pbx.name, series=series, problem=str(problem))
+        return rhythms
+
+    def _standing(self, line: LineSettings, estate: Estate) -> list[Saying]:
+        """What must be said of this line the moment it is true, so that nobody waits for a rendering."""
+        suspected = self._settings.announcement.suspected == "announce"
+        whats = {touched.what for touched in estate.touched.values() if LineName(line.name) in touched.lines}
+        first = [saying for what in sorted(whats) for saying in say.first_words(what, suspected=suspected)]
         return [*first, say.callback_greeting(self._settings.tenant_named(line.tenant).spoken), *say.STANDING]
 
     def _plan(self, line: LineSettings) -> CallPlan:

@@ -9,7 +9,8 @@ from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.line import Line
 from ami_bridge.domain.names import LineName, TenantName
 from ami_bridge.domain.numbers import masked
-from ami_bridge.domain.status import LineStatus, PbxStatus, Status, TrunkStatus, WaitingCaller
+from ami_bridge.domain.signal import Kind, Subject
+from ami_bridge.domain.status import LineStatus, PbxStatus, SiteStatus, Status, TrunkStatus, WaitingCaller
 from ami_bridge.runner import Runner
 from ami_bridge.store import Store
 
@@ -25,17 +26,19 @@ async def picture(
         now=now,
         pbxs=tuple(_pbx(runner, now) for runner in runners),
         trunks=tuple(trunk for runner in runners for trunk in _trunks(runner)),
+        sites=tuple(site for runner in runners for site in _sites(runner)),
         lines=tuple(
             _line(runner, line, tenants[line.name], now) for runner in runners for line in runner.watch.lines.values()
         ),
         incidents=(*await store.incidents.open(), *ended),
         promises=(*await store.promises.open(), *await store.promises.recent(RECENT)),
         blind_spots=tuple(await store.blind_spots.recent(RECENT)),
+        maintenance=tuple(work for runner in runners for work in runner.watch.court.works.values()),
     )
 
 
 def _pbx(runner: Runner, now: datetime) -> PbxStatus:
-    state = runner.state
+    state, judge = runner.state, runner.watch.court.judges[Subject(Kind.PBX, runner.pbx)]
     return PbxStatus(
         name=runner.pbx,
         link=state.link,
@@ -45,25 +48,45 @@ def _pbx(runner: Runner, now: datetime) -> PbxStatus:
         started=state.started,
         calls=len(runner.watch.tracker.calls),
         lag_ms=runner.lag * 1000,
+        verdict=judge.verdict.value,
+        evidence=tuple(judge.evidence),
     )
 
 
 def _trunks(runner: Runner) -> list[TrunkStatus]:
+    registrations = runner.watch.trunks.registrations
     return [
         TrunkStatus(
-            name=trunk.name,
+            name=trunk,
             pbx=runner.pbx,
-            verdict=trunk.verdict.value,
-            registration=said.value if (said := runner.sight.registrations.of(trunk.name)) else "",
-            since=trunk.since,
-            evidence=tuple(trunk.evidence),
+            health=judge.verdict.value,
+            registration=said.value if (said := registrations.of(trunk)) else "",
+            since=judge.since,
+            evidence=tuple(judge.evidence),
         )
-        for trunk in runner.watch.trunks.values()
+        for trunk in runner.watch.trunks.detectors
+        for judge in (runner.watch.court.judges[Subject(Kind.TRUNK, trunk)],)
+    ]
+
+
+def _sites(runner: Runner) -> list[SiteStatus]:
+    return [
+        SiteStatus(
+            name=site,
+            tenant=runner.watch.sites.tenants[site],
+            pbx=runner.pbx,
+            verdict=judge.verdict.value,
+            since=judge.since,
+            evidence=tuple(judge.evidence),
+        )
+        for site in runner.watch.sites.detectors
+        for judge in (runner.watch.court.judges[Subject(Kind.SITE, site)],)
     ]
 
 
 def _line(runner: Runner, line: Line, tenant: TenantName, now: datetime) -> LineStatus:
     live = runner.announcer.live.get(line.name)
+    judge = runner.watch.court.judges[Subject(Kind.LINE, line.name)]
     return LineStatus(
         name=line.name,
         tenant=tenant,
@@ -74,4 +97,6 @@ def _line(runner: Runner, line: Line, tenant: TenantName, now: datetime) -> Line
         waiting=tuple(WaitingCaller(number=masked(w.number), since=w.since) for w in line.waiting.values()),
         announcing=live.recording.text if live else "",
         announced_until=live.state.until if live else None,
+        health=judge.verdict.value,
+        evidence=tuple(judge.evidence),
     )

@@ -17,14 +17,24 @@ from time import monotonic
 
 import structlog
 
+from ami_bridge.ami import actions
 from ami_bridge.ami.decode import decode
 from ami_bridge.ami.errors import LoginRefused, Undecodable
 from ami_bridge.ami.inbox import Inbox, LinkUp
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
-from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
-from ami_bridge.domain.names import LineName, PbxName, Uniqueid
+from ami_bridge.domain.effects import (
+    AskTrunk,
+    Effect,
+    KeepRhythms,
+    MovePromise,
+    PlaceCalls,
+    PushLine,
+    ReleaseRestored,
+    SaveIncident,
+)
+from ami_bridge.domain.names import LineName, PbxName, TrunkName, Uniqueid
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Records
@@ -47,6 +57,8 @@ class Workers:
     renew: asyncio.Event = field(default_factory=asyncio.Event)
     push: dict[LineName, asyncio.Event] = field(default_factory=dict)
     place: dict[LineName, asyncio.Event] = field(default_factory=dict)
+    ask: dict[TrunkName, asyncio.Event] = field(default_factory=dict)
+    learn: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Runner:
@@ -80,9 +92,12 @@ class Runner:
         self._clock = clock
         self._log = log.bind(pbx=pbx)
         self._workers = Workers(
-            push={line: asyncio.Event() for line in watch.lines}, place={line: asyncio.Event() for line in watch.lines}
+            push={line: asyncio.Event() for line in watch.lines},
+            place={line: asyncio.Event() for line in watch.lines},
+            ask={trunk: asyncio.Event() for trunk in watch.trunks.detectors},
         )
         self._unwritten = Unwritten()
+        self._later: list[Effect] = []
         self._handling: float | None = None  # when what is being handled came (monotonic)
         self.sight = Sight(
             pbx,
@@ -128,6 +143,10 @@ class Runner:
                 tasks.create_task(self._tick(), name=f"{self.pbx}: clock")
                 # Not where events are handled: a PBX that cannot fetch what it should play takes its time to say so.
                 tasks.create_task(self._work(self._workers.renew, self.announcer.renew), name=f"{self.pbx}: renew")
+                tasks.create_task(self._learn(), name=f"{self.pbx}: what is usual")
+                for trunk, asked in self._workers.ask.items():
+                    ask = partial(actions.qualify, self._session, trunk)
+                    tasks.create_task(self._work(asked, ask), name=f"{self.pbx}: ask {trunk}")
                 for line in self.watch.lines:
                     push, place = self._workers.push[line], self._workers.place[line]
                     say, call = partial(self.announcer.push, line), partial(self._callbacks.place, line)
@@ -143,16 +162,23 @@ class Runner:
 
     def in_vain(self, uniqueid: Uniqueid) -> None:
         """A caller asks at the desk because nobody answered; the line they are on may be one nobody answers."""
-        for effect in self.watch.caller_in_vain(uniqueid):
+        effects = self.watch.caller_in_vain(uniqueid, self._clock())
+        for effect in effects:
             if isinstance(effect, PushLine):
                 self._workers.push[effect.line].set()
+        # What has to be stored is stored soon, and not while this caller waits for an answer.
+        self._later += [effect for effect in effects if not isinstance(effect, PushLine)]
         self._changed()
+
+    async def carry_out(self, effects: list[Effect]) -> None:
+        """Perform what follows from an order, as if it had been seen on the PBX."""
+        await self._perform(effects)
 
     async def _hold_link(self) -> None:
         try:
             await self._session.run()
         except LoginRefused as refused:
-            await self.sight.refused(str(refused))
+            await self._perform(await self.sight.refused(str(refused)))
             raise _Refused from None
 
     async def _consume(self) -> None:
@@ -166,7 +192,9 @@ class Runner:
             elif isinstance(item, LinkUp):
                 await self._link_up(item)
             else:
-                await self.sight.lose(item, self._clock() - timedelta(seconds=monotonic() - received))
+                await self._perform(
+                    await self.sight.lose(item, self._clock() - timedelta(seconds=monotonic() - received))
+                )
             self._handling = None
             await turn.over()
 
@@ -189,7 +217,8 @@ class Runner:
             await asyncio.sleep(TICK)
             if self._handling is None and not len(self._inbox):
                 self.state.lag = 0.0  # all is handled: that it was late once is history
-            await self._perform(self.watch.tick(self._clock()))
+            later, self._later = self._later, []
+            await self._perform(later + self.watch.tick(self._clock()))
             self._workers.renew.set()
             with self._troubles():
                 await self._callbacks.expire()
@@ -219,7 +248,13 @@ class Runner:
     async def _perform_one(self, effect: Effect) -> None:
         match effect:
             case SaveIncident(incident):
-                self._log.info("Incident", incident=incident.id, state=incident.state.value, trunk=incident.trunk)
+                self._log.info(
+                    "Incident",
+                    incident=incident.id,
+                    state=incident.state.value,
+                    causes=[str(cause.subject) for cause in incident.causes],
+                    told=incident.told,
+                )
                 await self._unwritten.write(incident.id, partial(self._store.incidents.save, incident))
             case PushLine(line):
                 self._workers.push[line].set()
@@ -234,6 +269,10 @@ class Runner:
                     self._workers.place[moved.line].set()
             case PlaceCalls(line):
                 self._workers.place[line].set()
+            case AskTrunk(trunk):
+                self._workers.ask[trunk].set()
+            case KeepRhythms():
+                self._workers.learn.set()
 
     async def _work(self, wake: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
         """Do `job` whenever woken; wakes during it make one more round, so the last state always wins."""
@@ -244,6 +283,17 @@ class Runner:
                 with self._troubles():
                     await job()
                 self._changed()
+
+    async def _learn(self) -> None:
+        """Write down what is usual on this PBX whenever more of it is known; what cannot be written now is, later."""
+        while True:
+            await self._workers.learn.wait()
+            self._workers.learn.clear()
+            with self._troubles():
+                known = {
+                    series: (self.watch.owners[series], rhythm.dump()) for series, rhythm in self.watch.rhythms.items()
+                }
+                await self._store.baselines.save(self.pbx, known, self._clock())
 
     async def _link_up(self, up: LinkUp) -> None:
         """Find out what is true, take up what was owed, and make every line say what it should."""

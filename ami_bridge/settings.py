@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -27,17 +27,22 @@ from ami_bridge.forms import (
     EMERGENCY,
     AgiUrl,
     AudioUrl,
+    DeviceName,
     Host,
     Name,
     Network,
     Number,
+    OpeningHours,
+    Pin,
     Port,
     Seconds,
     Secret,
+    Spoken,
     Token,
     form,
     no_doubles,
 )
+from ami_bridge.tuning import Detection
 
 
 class SettingsError(Exception):
@@ -89,18 +94,13 @@ class Audio(_Part):
 class Web(_Part):
     listen: Listener = Listen(host="127.0.0.1", port=8080)
     hosts: tuple[str, ...] = ()  # host names, beside loopback's, under which the page may be asked for
-
-
-class Detection(_Part):
-    trunk_failures: Annotated[int, Field(ge=1, le=100)] = 3
-    trunk_hold_seconds: Seconds = 30
-    unanswered_callers: Annotated[int, Field(ge=1, le=100)] = 1
-    agent_shy_seconds: Seconds = 60
+    token: Token | None = None  # with which orders are given; none are taken without
 
 
 class Announcement(_Part):
     lifetime_seconds: Annotated[float, Field(ge=60, le=86400)] = 7200
     word_every_seconds: Annotated[float, Field(ge=300, le=86400)] = 1800
+    suspected: Literal["announce", "wait"] = "wait"  # whether callers hear of what is only suspected
 
 
 class Callback(_Part):
@@ -113,10 +113,11 @@ class Callback(_Part):
 
 class Tenant(_Part):
     name: Name
-    spoken: Annotated[str, Field(min_length=1, max_length=80)]
+    spoken: Spoken
     timezone: str = "UTC"
     language: Annotated[str, form(r"[a-z]{2}(_[A-Z]{2})?", "a language such as en or de_AT")] = "en"
     callback_numbers: tuple[str, ...] = ()
+    pin: Pin | None = None  # with which its operators declare an outage by telephone
 
     @model_validator(mode="after")
     def _checks(self) -> Self:
@@ -141,7 +142,7 @@ class Tenant(_Part):
 
 class Trunk(_Part):
     name: Name  # the PJSIP endpoint's name
-    spoken: Annotated[str, Field(min_length=1, max_length=80)]  # in the customer's terms: "our main telephone line"
+    spoken: Spoken  # in the customer's terms: "our main telephone line"
 
 
 # From which minor version on each of these filters events by name; older ones only by regular expressions.
@@ -176,6 +177,7 @@ class Pbx(_Part):
         str, form(r"[0-9]{1,3}(\.[0-9]{1,4}){0,2}", 'a version such as 22 or "18.20"'), BeforeValidator(_version_text)
     ] = "22"
     trunk: tuple[Trunk, ...] = ()
+    spoken: Spoken = "our telephone system"
     records: RecordFiles = RecordFiles()
 
     @property
@@ -199,11 +201,13 @@ class Line(_Part):
     pbx: Name
     dids: Annotated[tuple[Number, ...], Field(min_length=1)]
     queue: Annotated[str, form(r"[A-Za-z0-9_-]{1,60}", "a queue's name of letters, digits, - and _")] | None = None
-    ring: tuple[Annotated[str, form(r"[A-Za-z0-9]+/[A-Za-z0-9_.-]+", "a device such as PJSIP/101")], ...] = ()
+    ring: tuple[DeviceName, ...] = ()
     patience_seconds: Annotated[int, Field(ge=3, le=3600)] = 20
     trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
     callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
     caller_id: Number
+    open: tuple[OpeningHours, ...] = ()  # when somebody should be there to answer; empty: whenever callers come
+    declare_code: Annotated[str, form(r"[*#0-9]{2,10}", "a code such as *5501")] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_people(self) -> Self:
@@ -212,6 +216,22 @@ class Line(_Part):
             raise ValueError(f"dids: {emergency[0]} is an emergency number; those never pass through a line")
         if (self.queue is None) == (not self.ring):
             raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
+        return self
+
+
+class Site(_Part):
+    """A group of a tenant's phones at one place, whose network or power can fail for all of them together."""
+
+    name: Name
+    tenant: Name
+    pbx: Name
+    spoken: Spoken  # in the customer's terms: "our office in Hamburg"
+    phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]
+    lines: tuple[Name, ...] = ()  # whose callers are told when it fails
+
+    @model_validator(mode="after")
+    def _phones_differ(self) -> Self:
+        no_doubles("phones", self.phones)
         return self
 
 
@@ -229,14 +249,18 @@ class Settings(_Part):
     tenant: Annotated[tuple[Tenant, ...], Field(min_length=1)]
     pbx: Annotated[tuple[Pbx, ...], Field(min_length=1)]
     line: Annotated[tuple[Line, ...], Field(min_length=1)]
+    site: tuple[Site, ...] = ()
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
         no_doubles("[[tenant]] names", [t.name for t in self.tenant])
         no_doubles("[[pbx]] names", [p.name for p in self.pbx])
         no_doubles("[[line]] names", [x.name for x in self.line])
+        no_doubles("[[site]] names", [s.name for s in self.site])
         for line in self.line:
             self._check_line(line)
+        for site in self.site:
+            self._check_site(site)
         return self
 
     def _check_line(self, line: Line) -> None:
@@ -256,17 +280,26 @@ class Settings(_Part):
                 raise ValueError(f"line {line.name}: did {min(clash)} belongs to line {other.name} too")
             if line.queue is not None and line.queue == other.queue:
                 raise ValueError(f"line {line.name}: queue {line.queue} belongs to line {other.name} too")
-            if other.tenant != line.tenant and (shared := set(other.trunks) & set(line.trunks)):
-                raise ValueError(
-                    f"line {line.name}: trunk {min(shared)} is told to {other.tenant}'s callers too; "
-                    "an outage has one tenant"
-                )
+            if line.declare_code is not None and line.declare_code == other.declare_code:
+                raise ValueError(f"line {line.name}: declare_code belongs to line {other.name} too")
+
+    def _check_site(self, site: Site) -> None:
+        if site.tenant not in {t.name for t in self.tenant}:
+            raise ValueError(f"site {site.name}: there is no [[tenant]] {site.tenant}")
+        if site.pbx not in {p.name for p in self.pbx}:
+            raise ValueError(f"site {site.name}: there is no [[pbx]] {site.pbx}")
+        mine = {line.name for line in self.lines_of(site.pbx) if line.tenant == site.tenant}
+        if strangers := [name for name in site.lines if name not in mine]:
+            raise ValueError(f"site {site.name}: {site.tenant} has no [[line]] {strangers[0]} on {site.pbx}")
 
     def tenant_named(self, name: str) -> Tenant:
         return next(t for t in self.tenant if t.name == name)
 
     def lines_of(self, pbx: str) -> tuple[Line, ...]:
         return tuple(line for line in self.line if line.pbx == pbx)
+
+    def sites_of(self, pbx: str) -> tuple[Site, ...]:
+        return tuple(site for site in self.site if site.pbx == pbx)
 
 
 def seconds(value: float) -> timedelta:

@@ -22,7 +22,6 @@ from ami_bridge.ami.snapshot import snapshot
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.effects import Effect
 from ami_bridge.domain.names import PbxName
-from ami_bridge.domain.registration import Registrations
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Records
@@ -33,7 +32,7 @@ from ami_bridge.turns import Turn
 log = structlog.get_logger(__name__)
 
 # What tells something about the PBX itself; see `Sight.heed`.
-OF_THE_PBX = frozenset({ev.PbxStopping, ev.RegistrationChanged})
+OF_THE_PBX = frozenset({ev.PbxStopping})
 KILLED = "the companion ended without a word: it was killed, it crashed, or its host went down"
 
 
@@ -66,7 +65,6 @@ class Sight:
         clock: Callable[[], datetime],
     ) -> None:
         self.state = LinkState(since=clock())
-        self.registrations = Registrations(watch.trunks)
         self.awake = False  # what the run before left behind is known
         self._pbx = pbx
         self._session = session
@@ -101,10 +99,6 @@ class Sight:
         if isinstance(event, ev.PbxStopping):
             self._stopping = True
             self._log.warning("The PBX says that it is shutting down")
-        elif isinstance(event, ev.RegistrationChanged):
-            trunk = self.registrations.observe(event)
-            if trunk is not None:
-                self._log.info("Registration", trunk=trunk, state=event.state.value)
 
     async def regain(self, up: LinkUp) -> list[Effect] | None:
         """The link is up: go on from what is true now. None when it could not be found out, or the link is lost again.
@@ -117,7 +111,7 @@ class Sight:
         try:
             started = await self._started()
             true_now = await snapshot(
-                self._session, self._watch.trunks, numbers=self._numbers, known=self._watch.tracker.calls
+                self._session, self._watch.trunks.detectors, numbers=self._numbers, known=self._watch.tracker.calls
             )
         except AmiError as error:
             if self._session.holds(up):
@@ -132,7 +126,6 @@ class Sight:
         for some in self._watch.seeing_again(true_now, now, endings):
             effects += some
             await turn.over()
-        self.registrations.listed(true_now)
         self._log.info(
             "Watching",
             version=up.version,
@@ -157,24 +150,26 @@ class Sight:
             await self._unwritten.write(f"seen again {since}", end)
         return True
 
-    async def lose(self, down: LinkDown, since: datetime) -> None:
-        """The link is down, or could not be built up; the PBX was last heard of at `since`."""
+    async def lose(self, down: LinkDown, since: datetime) -> list[Effect]:
+        """The link is down, or could not be built up; the PBX was last heard of at `since`. Return what follows."""
         reason = down.reason
         if self._stopping:
             reason, self._stopping = f"the PBX was shut down ({reason})", False
         first = self.state.link is Link.UP or not self.state.detail
-        self._watch.lost_sight()
+        effects = self._watch.lost_sight(self._clock(), reason)
         self._show(Link.CONNECTING, reason)
         if first:
             self._log.warning("The AMI link is down", reason=reason)
             await self._begin(since, reason)
+        return effects
 
-    async def refused(self, why: str) -> None:
+    async def refused(self, why: str) -> list[Effect]:
         """The PBX does not let us in, and will not until somebody mends that."""
         self._log.error("Login refused", problem=why)
-        self._watch.lost_sight()
+        effects = self._watch.lost_sight(self._clock(), why)
         self._show(Link.REFUSED, why)
         await self._begin(self._clock(), why)
+        return effects
 
     async def _started(self) -> str:
         try:

@@ -1,7 +1,6 @@
 """Which words, for whom: what a line's callers are to hear now, before anything is rendered.
 
-An open incident is told before an unanswered line, since it is the reason people call. A saying is a phrase's name
-and its parameters; how it sounds is the voice room's business.
+A saying is a phrase's name and its parameters; how it sounds is the voice room's business.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.incident import Incident, IncidentState, Story
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import AnnouncementHash, LineName
+from ami_bridge.domain.orders import Maintenance
 
 Value = str | datetime | None
 
@@ -58,33 +58,63 @@ class LineState:
         return f"{until:010d}-{self.recording}-{self.keys}-{standby_until:010d}-{self.standby}"
 
 
-def about_incident(incident: Incident, what: str) -> Saying:
-    """All that is known about `incident`; `what` is the disturbed thing in the customer's terms."""
-    params: dict[str, Value] = {"what": what, "since": incident.since, "next_word": incident.next_word}
-    return Saying(phrase="incident", params=params, keys=Key.IN_TURN.value + Key.WHEN_FIXED.value)
+def about_incident(incident: Incident) -> tuple[Saying, Saying]:
+    """All that is known about `incident`, and what can be said of it the moment it is found: words without a time."""
+    if incident.story is Story.SURGE:
+        full = Saying(phrase="incident_surge", params={"since": incident.since}, keys=Key.IN_TURN.value)
+        return full, FIRST_SURGE
+    if incident.story is Story.UNANSWERED:
+        return LINE_UNANSWERED, LINE_UNANSWERED
+    phrase = _PHRASES.get((incident.story, incident.state is IncidentState.SUSPECTED), "incident_suspected")
+    params: dict[str, Value] = {"what": incident.what, "since": incident.since, "next_word": incident.next_word}
+    timeless = Saying(phrase=f"{phrase}_first", params={"what": incident.what}, keys=_keys(phrase))
+    return Saying(phrase=phrase, params=params, keys=_keys(phrase)), timeless
 
 
-def first_word(what: str) -> Saying:
-    """What can be said the moment `what` fails, prepared long before."""
-    return Saying(phrase="incident_first", params={"what": what}, keys=Key.IN_TURN.value + Key.WHEN_FIXED.value)
+def first_words(what: str, *, suspected: bool) -> tuple[Saying, ...]:
+    """What may have to be said the moment `what` fails, or may have failed, prepared long before."""
+    phrases = (*_PHRASES.values(), *(("incident_suspected",) if suspected else ()))
+    return tuple(Saying(phrase=f"{phrase}_first", params={"what": what}, keys=_keys(phrase)) for phrase in phrases)
 
 
+def about_work(work: Maintenance) -> tuple[Saying, Saying]:
+    """Planned work that is being done, and the same in words without a time."""
+    full = Saying(phrase="maintenance", params={"what": work.what, "until": work.end}, keys=Key.IN_TURN.value)
+    return full, Saying(phrase="maintenance_first", params={"what": work.what}, keys=Key.IN_TURN.value)
+
+
+def _keys(phrase: str) -> str:
+    """What is only suspected has no end that one could wait for."""
+    return Key.IN_TURN.value + ("" if phrase == "incident_suspected" else Key.WHEN_FIXED.value)
+
+
+_PHRASES = {
+    (Story.OUTAGE, False): "incident",
+    (Story.AUDIO, False): "incident_audio",
+}
+FIRST_SURGE = Saying(phrase="incident_surge_first", keys=Key.IN_TURN.value)
 LINE_UNANSWERED = Saying(phrase="line_unanswered", keys=Key.IN_TURN.value)
 
 
 def for_line(
-    line: LineName, incidents: Iterable[Incident], what: Mapping[str, str], attendance: Attendance
+    line: LineName, incidents: Iterable[Incident], work: Maintenance | None, attendance: Attendance
 ) -> tuple[Saying, Saying] | None:
     """What callers of `line` hear on arrival, and the same in words without a time; None while there is nothing to say.
 
-    `what` names each trunk in the customer's terms. Of several incidents the oldest is told.
+    A fault is told before planned `work`, and both before that nobody answers, since they are the reason people call;
+    that many call is told last. Of several incidents the oldest is told.
     """
-    touching = [i for i in incidents if i.open and line in i.lines]
-    if touching:
-        oldest = min(touching, key=lambda i: i.since)
-        failed = what[oldest.trunk or ""]
-        return about_incident(oldest, failed), first_word(failed)
-    return (LINE_UNANSWERED, LINE_UNANSWERED) if attendance is Attendance.UNANSWERED else None
+    touching = sorted((i for i in incidents if i.told and i.open and line in i.lines), key=lambda i: i.since)
+    faults = [incident for incident in touching if incident.story in (Story.OUTAGE, Story.AUDIO)]
+    if faults:
+        return about_incident(faults[0])
+    if work is not None:
+        return about_work(work)
+    # Whoever is back is there at once: only a fault is told until it has held.
+    lasting = {incident.story for incident in touching if incident.state is not IncidentState.MONITORING}
+    if attendance is Attendance.UNANSWERED or Story.UNANSWERED in lasting:
+        return LINE_UNANSWERED, LINE_UNANSWERED
+    return next((about_incident(i) for i in touching if i.story is Story.SURGE and i.story in lasting), None)
 
 
 def next_word_after(now: datetime, every: timedelta) -> datetime:
@@ -119,6 +149,7 @@ CALLBACK_UNMET = Saying(phrase="callback_unmet")
 # Everything a line may have to say without time to render it.
 STANDING = (
     LINE_UNANSWERED,
+    FIRST_SURGE,
     OFFER,
     OFFER_NO_NUMBER,
     NOTED_IN_TURN,

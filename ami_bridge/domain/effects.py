@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import AttemptId, LineName
+from ami_bridge.domain.names import AttemptId, LineName, TrunkName
 from ami_bridge.domain.promise import Step
 
 
@@ -44,4 +44,16 @@ class PlaceCalls:
     line: LineName
 
 
-Effect = SaveIncident | PushLine | ReleaseRestored | MovePromise | PlaceCalls
+@dataclass(frozen=True, slots=True)
+class AskTrunk:
+    """Have the PBX ask the far end of a trunk again, now: one unanswered question proves little."""
+
+    trunk: TrunkName
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRhythms:
+    """What is usual on this PBX has been learnt further: it is worth writing down."""
+
+
+Effect = SaveIncident | PushLine | ReleaseRestored | MovePromise | PlaceCalls | AskTrunk | KeepRhythms

@@ -14,7 +14,7 @@ from enum import Enum
 from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
 
 # What an attempt's channel id begins with, so that our own calls are told from everybody else's on the wire.
-ATTEMPT_PREFIX = "keepline-"
+ATTEMPT_PREFIX = "keepline-"  # of the Uniqueids of attempts, chosen by us
 
 
 class Kind(Enum):
@@ -78,6 +78,11 @@ NEXT: dict[tuple[State, Step], State] = {
     **{(s, Step.UNREACHED): State.WAITING for s in IN_FLIGHT - {State.CONNECTING}},
     **{(s, Step.DECLINED): State.WITHDRAWN for s in IN_FLIGHT},
 }
+
+
+def is_attempt(uniqueid: str) -> bool:
+    """Whether a channel or call is an attempt of ours, by its Uniqueid."""
+    return uniqueid.startswith(ATTEMPT_PREFIX)
 
 
 class IllegalStep(Exception):

@@ -87,7 +87,10 @@ class Evidence:
 
 
 class Detector(Protocol):
-    """What every detector has besides its own ways to observe: opinions may change as time passes."""
+    """What every detector has besides its own ways to observe."""
 
     def tick(self, now: datetime) -> list[Signal]:
         """Let time pass; return what changed."""
+
+    def resume(self, now: datetime) -> None:
+        """An earlier run of the companion had testified against the subject: that it is good again is news."""

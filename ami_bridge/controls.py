@@ -1,0 +1,92 @@
+"""Where orders of operators and of other systems are taken: checked, written down, then carried out on their PBX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from ami_bridge.domain.incident import IncidentState
+from ami_bridge.domain.names import IncidentId, MaintenanceId, PbxName
+from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
+from ami_bridge.runner import Runner
+from ami_bridge.store import Store, StoreError
+
+
+class Controls:
+    """Implements `domain.orders.Orders` over the runners of all PBXs."""
+
+    def __init__(self, store: Store, runners: Mapping[PbxName, Runner], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._runners = runners
+        self._clock = clock
+
+    async def declare(self, declaration: Declaration) -> IncidentId:
+        runner, now = self._of(declaration.pbx), self._clock()
+        runner.watch.court.check(declaration, now)
+        with _written():
+            await self._store.orders.keep(declaration)
+        incident, effects = runner.watch.court.declare(declaration, now)
+        await runner.carry_out(effects)
+        return incident.id
+
+    async def confirm(self, incident: IncidentId, by: str) -> None:
+        await self._move(incident, IncidentState.IDENTIFIED, by)
+
+    async def look_into(self, incident: IncidentId, by: str) -> None:
+        await self._move(incident, IncidentState.INVESTIGATING, by)
+
+    async def end(self, incident: IncidentId, by: str) -> None:
+        runner = self._with(incident)
+        for subject in runner.watch.court.outages.subjects_of(incident):
+            with _written():
+                await self._store.orders.withdraw(runner.pbx, subject)
+        await runner.carry_out(runner.watch.court.end(incident, by, self._clock()))
+
+    async def report(self, report: Report) -> None:
+        runner, now = self._of(report.pbx), self._clock()
+        runner.watch.court.check(report, now)
+        with _written():
+            await self._store.orders.keep(report)
+        await runner.carry_out(runner.watch.court.report(report, now))
+
+    async def plan(self, maintenance: Maintenance) -> None:
+        runner, now = self._of(maintenance.pbx), self._clock()
+        runner.watch.court.check(maintenance, now)
+        with _written():
+            await self._store.maintenance.save(maintenance)
+        await runner.carry_out(runner.watch.court.plan(maintenance, now))
+
+    async def cancel(self, maintenance: MaintenanceId) -> None:
+        now = self._clock()
+        runner = next((r for r in self._runners.values() if maintenance in r.watch.court.works), None)
+        if runner is None:
+            raise Refused("there is no such planned work; it may be over already")
+        with _written():
+            await self._store.maintenance.cancel(maintenance, now)
+        await runner.carry_out(runner.watch.court.cancel(maintenance, now))
+
+    async def _move(self, incident: IncidentId, state: IncidentState, by: str) -> None:
+        runner = self._with(incident)
+        await runner.carry_out(runner.watch.court.move(incident, state, by, self._clock()))
+
+    def _of(self, pbx: PbxName) -> Runner:
+        runner = self._runners.get(pbx)
+        if runner is None:
+            raise Refused(f"there is no PBX {pbx}; the settings name {', '.join(sorted(self._runners))}")
+        return runner
+
+    def _with(self, incident: IncidentId) -> Runner:
+        for runner in self._runners.values():
+            if incident in runner.watch.court.outages.open:
+                return runner
+        raise Refused("there is no such open incident; it may be over already")
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Nothing is done that could not be written down."""
+    try:
+        yield
+    except StoreError as error:
+        raise Refused(f"it could not be written down, so nothing was changed: {error}; try again") from None

@@ -1,0 +1,202 @@
+"""Where testimonies are heard: a judge for each subject, the incidents that follow, and what people order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ami_bridge.domain.detectors.declared import Declared
+from ami_bridge.domain.effects import Effect, PushLine
+from ami_bridge.domain.incident import IllegalChange, Incident, IncidentState
+from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
+from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
+from ami_bridge.domain.outage import Outages
+from ami_bridge.domain.signal import Kind, Signal, Source, Subject
+from ami_bridge.domain.verdict import Judge, VerdictChanged
+
+# These stand by themselves over a restart, and not as what an earlier run has seen.
+_ORDERED = frozenset({Source.OPERATOR, Source.WEBHOOK})
+
+
+@dataclass(slots=True)
+class Court:
+    """The verdicts on all subjects of one PBX."""
+
+    judges: Mapping[Subject, Judge]
+    outages: Outages
+    off: frozenset[Source] = frozenset()  # witnesses that are not heard
+    declared: Declared = field(default_factory=Declared)
+    works: dict[MaintenanceId, Maintenance] = field(default_factory=dict)  # planned or running
+    _restless: set[Subject] = field(default_factory=set)  # for whom time alone may change something
+    _running: set[MaintenanceId] = field(default_factory=set)
+
+    def hear(self, signals: Iterable[Signal], now: datetime) -> list[Effect]:
+        """Take testimonies given at `now`."""
+        effects: list[Effect] = []
+        for signal in signals:
+            judge = self.judges.get(signal.subject)
+            if judge is not None and signal.source not in self.off:
+                effects += self._follow(judge, judge.hear(signal, now), now)
+        return effects
+
+    def tick(self, now: datetime, *, blind: bool = False) -> list[Effect]:
+        """Let time pass: holds, suspicions, declarations, planned work, next words.
+
+        While the PBX cannot be seen, nothing counts as having lasted, save that it cannot be seen.
+        """
+        effects = self.hear(self.declared.tick(now), now)
+        for subject in list(self._restless):
+            judge = self.judges[subject]
+            if blind and subject.kind is not Kind.PBX:
+                judge.not_seen(now)
+                continue
+            effects += self._follow(judge, judge.tick(now), now)
+        return effects + self._work(now) + self.outages.tick(now)
+
+    def adopt(self, incident: Incident) -> list[tuple[Subject, frozenset[Source]]]:
+        """Take over an incident left open by an earlier run; return who had testified, to be asked to go on from there.
+
+        Its subjects are as they were until those sources say otherwise.
+        """
+        self.outages.adopt(incident)
+        resumed = []
+        for cause in incident.causes:
+            judge = self.judges.get(cause.subject)
+            if judge is None or cause.over:
+                continue
+            mine = frozenset(e.source for e in incident.evidence) - _ORDERED
+            down = incident.state is not IncidentState.SUSPECTED
+            judge.resume(incident.evidence, cause.since, down=down, sources=mine)
+            self._restless.add(cause.subject)
+            resumed.append((cause.subject, mine))
+        return resumed
+
+    # ---- orders
+
+    def check(self, order: Declaration | Report | Maintenance, now: datetime) -> None:
+        """Raise Refused for an order that cannot be carried out; nothing is changed."""
+        if order.subject not in self.judges:
+            raise Refused(f"there is no {order.subject} on the PBX {order.pbx}; the settings name all there are")
+        match order:
+            case Declaration() if not self.outages.estate.lines_of(order.subject):
+                raise Refused(f"no line's callers are told about {order.subject}; name it in a line's settings first")
+            case Declaration() if order.until <= now:
+                raise Refused("the outage would be over already; declare it for at least a minute")
+            case Maintenance() if order.end <= max(order.begin, now):
+                raise Refused("the work would end before it begins, or has ended already; mend its times")
+            case _:
+                pass
+
+    def declare(self, order: Declaration, now: datetime) -> tuple[Incident, list[Effect]]:
+        """An operator knows of an outage; raise Refused as `check` does."""
+        self.check(order, now)
+        signals = self.declared.declare(order, now)
+        self.outages.name(order.subject, order.what, told=order.told)
+        effects = self.hear(signals, now)
+        incident = self.outages.incident_of(order.subject)
+        if incident is None:
+            raise Refused(f"{order.subject} cannot be declared out of order now")
+        return incident, effects + [PushLine(line) for line in incident.lines]
+
+    def report(self, order: Report, now: datetime) -> list[Effect]:
+        """Take what another system says; raise Refused as `check` does."""
+        self.check(order, now)
+        return self.hear(self.declared.report(order, now), now)
+
+    def move(self, id_: IncidentId, state: IncidentState, by: str, now: datetime) -> list[Effect]:
+        """An operator confirms an incident, which callers are then told of, or looks into it."""
+        incident = self._open(id_)
+        confirmed = state is IncidentState.IDENTIFIED
+        why = f"confirmed by {by}" if confirmed else f"{by} looks into it"
+        try:
+            return self.outages.move(id_, state, now, why, told=incident.told or confirmed)
+        except IllegalChange as illegal:
+            raise Refused(str(illegal)) from None
+
+    def end(self, id_: IncidentId, by: str, now: datetime) -> list[Effect]:
+        """An operator ends an incident: what still speaks for it is passed over until it was good once."""
+        incident = self._open(id_)
+        for subject in self.outages.subjects_of(id_):
+            self.declared.withdraw(subject)
+            if (judge := self.judges.get(subject)) is not None:
+                judge.pardon()
+                self._restless.discard(subject)
+        return self.outages.end(incident.id, now, f"ended by {by}")
+
+    def plan(self, order: Maintenance, now: datetime) -> list[Effect]:
+        """Planned work, now or later; raise Refused as `check` does."""
+        self.check(order, now)
+        self.works[order.id] = order
+        return self._work(now)
+
+    def cancel(self, id_: MaintenanceId, now: datetime) -> list[Effect]:
+        """The work is over, or will not be done."""
+        work = self.works.pop(id_, None)
+        if work is None:
+            raise Refused("there is no such planned work; it may be over already")
+        return self._finished(work, now) if id_ in self._running else []
+
+    def work_on(self, line: LineName, now: datetime) -> Maintenance | None:
+        """The announced work that callers of `line` are told of now; the one that lasts longest."""
+        subject = Subject(Kind.LINE, line)
+        mine = [
+            work
+            for work in self.works.values()
+            if work.announced and work.begin <= now < work.end and self.outages.estate.contains(work.subject, subject)
+        ]
+        return max(mine, key=lambda work: work.end, default=None)
+
+    # ----
+
+    def _open(self, id_: IncidentId) -> Incident:
+        incident = self.outages.open.get(id_)
+        if incident is None:
+            raise Refused("there is no such open incident; it may be over already")
+        return incident
+
+    def _follow(self, judge: Judge, changes: Iterable[VerdictChanged], now: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        for changed in changes:
+            if not changed.bad or not self._is_silenced(changed, now):
+                effects += self.outages.verdict(changed, now)
+        if judge.quiet:
+            self._restless.discard(judge.subject)
+        else:
+            self._restless.add(judge.subject)
+        return effects
+
+    def _is_silenced(self, changed: VerdictChanged, now: datetime) -> bool:
+        """Whether planned work explains it. What is open already stays open, and an operator's word counts always."""
+        if Source.OPERATOR in changed.sources or self.outages.incident_of(changed.subject) is not None:
+            return False
+        return any(
+            work.begin <= now < work.end and self.outages.estate.contains(work.subject, changed.subject)
+            for work in self.works.values()
+        )
+
+    def _work(self, now: datetime) -> list[Effect]:
+        """Planned work that has begun is told; when it has ended, what is still bad is an outage."""
+        effects: list[Effect] = []
+        for id_, work in list(self.works.items()):
+            if now >= work.end:
+                del self.works[id_]
+                effects += self._finished(work, now)
+            elif now >= work.begin and id_ not in self._running:
+                self._running.add(id_)
+                effects += [PushLine(line) for line in self._lines(work)]
+        return effects
+
+    def _finished(self, work: Maintenance, now: datetime) -> list[Effect]:
+        self._running.discard(work.id)
+        effects: list[Effect] = []
+        for subject in list(self._restless):
+            if self.outages.estate.contains(work.subject, subject):
+                judge = self.judges[subject]
+                effects += self._follow(judge, [judge.stated(now)], now)
+        return effects + [PushLine(line) for line in self._lines(work)]
+
+    def _lines(self, work: Maintenance) -> tuple[LineName, ...]:
+        if work.subject.kind is Kind.PBX:
+            return tuple(self.outages.estate.tenant_of)
+        return self.outages.estate.lines_of(work.subject)

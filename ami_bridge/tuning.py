@@ -1,0 +1,169 @@
+"""The settings of detection, made from the limits that detectors take: one section for each, with the same names.
+
+A duration `hold` is set as `hold_seconds`, a share `loss` as `loss_percent`, and how much a detector says alone as a
+word. So a threshold has one home, and a default one place where it stands with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
+from pydantic import Field as Setting
+
+from ami_bridge.domain.detectors.abandons import AbandonsLimits
+from ami_bridge.domain.detectors.agents import AgentsLimits
+from ami_bridge.domain.detectors.audio import AudioLimits
+from ami_bridge.domain.detectors.failed_calls import FailedCallsLimits
+from ami_bridge.domain.detectors.link import LinkLimits
+from ami_bridge.domain.detectors.phones import PhonesLimits
+from ami_bridge.domain.detectors.qualify import QualifyLimits
+from ami_bridge.domain.detectors.registration import RegistrationLimits
+from ami_bridge.domain.detectors.ringing import RingingLimits
+from ami_bridge.domain.detectors.round_trip import RoundTripLimits
+from ami_bridge.domain.detectors.silence import SilenceLimits
+from ami_bridge.domain.detectors.surge import SurgeLimits
+from ami_bridge.domain.detectors.waiting import WaitingLimits
+from ami_bridge.domain.line import LineLimits
+from ami_bridge.domain.outage import OutageLimits
+from ami_bridge.domain.signal import Source, Strength
+from ami_bridge.domain.verdict import VerdictLimits
+
+L = TypeVar("L")
+
+LONGEST = timedelta(days=90)
+_WORDS = {Strength.HINT: "hint", Strength.SUSPECT: "suspect", Strength.DOWN: "down"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`[detection.<name>]`: which limits it sets, and which of their fields are set elsewhere."""
+
+    limits: type
+    without: frozenset[str] = frozenset()
+
+
+SECTIONS: Mapping[str, Section] = {
+    "registration": Section(RegistrationLimits),
+    "qualify": Section(QualifyLimits),
+    "round_trip": Section(RoundTripLimits),
+    "failed_calls": Section(FailedCallsLimits),
+    "silence": Section(SilenceLimits),
+    "surge": Section(SurgeLimits),
+    "audio": Section(AudioLimits),
+    "phones": Section(PhonesLimits),
+    "agents": Section(AgentsLimits),
+    "waiting": Section(WaitingLimits),
+    "abandons": Section(AbandonsLimits),
+    "ringing": Section(RingingLimits),
+    "link": Section(LinkLimits),
+    "attendance": Section(LineLimits, frozenset({"patience"})),  # [[line]] patience_seconds
+    "verdict": Section(VerdictLimits),
+    "incident": Section(OutageLimits, frozenset({"word_every", "announce_suspected"})),  # [announcement]
+}
+# Which section switches which witness off.
+_SOURCES = {
+    "registration": Source.REGISTRATION,
+    "qualify": Source.QUALIFY,
+    "round_trip": Source.ROUND_TRIP,
+    "failed_calls": Source.CALLS,
+    "silence": Source.SILENCE,
+    "surge": Source.SURGE,
+    "audio": Source.AUDIO,
+    "phones": Source.PHONES,
+    "agents": Source.AGENTS,
+    "waiting": Source.WAITING,
+    "abandons": Source.ABANDONS,
+    "ringing": Source.RINGING,
+    "link": Source.LINK,
+}
+
+
+def _strength(value: object) -> Strength:
+    for strength, word in _WORDS.items():
+        if value in (word, strength):
+            return strength
+    raise ValueError('one of "hint", "suspect" and "down" is needed')
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one field of limits is written as a setting, and how it is read back."""
+
+    name: str
+    type: Any
+    default: Any
+    read: Callable[[Any], Any]
+
+
+def form(field: Field[Any], hint: Any) -> Form:
+    """The setting for a limit."""
+    default: Any = field.default if field.default is not MISSING else ...
+    if hint is timedelta:
+        longest = LONGEST.total_seconds()
+        seconds = Annotated[float, Setting(ge=0, le=longest)]
+        return Form(f"{field.name}_seconds", seconds, default.total_seconds(), lambda value: timedelta(seconds=value))
+    if hint is float and default >= 1:  # so many times as much
+        return Form(field.name, Annotated[float, Setting(ge=1, le=1000)], default, float)
+    if hint is float:
+        percent = Annotated[float, Setting(gt=0, le=100)]
+        return Form(f"{field.name}_percent", percent, round(default * 100, 3), lambda value: value / 100)
+    if hint is int:
+        return Form(field.name, Annotated[int, Setting(ge=1, le=100_000)], default, int)
+    if hint is Strength:
+        word = Annotated[Any, AfterValidator(_strength)]
+        return Form(field.name, word, default, _strength)
+    return Form(field.name, hint, default, lambda value: value)
+
+
+class _Part(BaseModel):
+    """One section."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def forms(section: Section) -> Mapping[str, Form]:
+    """How the fields of a section's limits are set, by the field's name."""
+    hints = get_type_hints(section.limits)
+    return {
+        field.name: form(field, hints[field.name])
+        for field in fields(section.limits)
+        if field.name not in section.without
+    }
+
+
+def _model(name: str, section: Section) -> type[_Part]:
+    written: dict[str, Any] = {one.name: (one.type, one.default) for one in forms(section).values()}
+    if name in _SOURCES:
+        written["enabled"] = (bool, True)
+    return create_model(f"Detection.{name}", __base__=_Part, **written)
+
+
+class _Detection(_Part):
+    """What all sections share."""
+
+    def limits(self, kind: type[L], **elsewhere: object) -> L:
+        """The limits of `kind` as they are set; `elsewhere` are those of its fields that other settings give."""
+        name, section = next((n, s) for n, s in SECTIONS.items() if s.limits is kind)
+        part = getattr(self, name)
+        values = {field: one.read(getattr(part, one.name)) for field, one in forms(section).items()}
+        return kind(**values, **elsewhere)
+
+    @property
+    def off(self) -> frozenset[Source]:
+        """The witnesses that are not heard."""
+        return frozenset(source for name, source in _SOURCES.items() if not getattr(self, name).enabled)
+
+
+def _all() -> dict[str, Any]:
+    models = {name: _model(name, section) for name, section in SECTIONS.items()}
+    return {name: (model, model()) for name, model in models.items()}
+
+
+if TYPE_CHECKING:
+    Detection = _Detection
+else:
+    Detection = create_model("Detection", __base__=_Detection, **_all())
