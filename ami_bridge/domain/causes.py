@@ -23,6 +23,7 @@ _NORMAL = {0, 16, 31}
 BUSY = 17
 NO_REPLY = 18
 REFUSED = 21
+ANSWERED_ELSEWHERE = 26
 
 WORDS = {
     1: "no such number",

@@ -4,8 +4,9 @@ Each stream of each call is reported about every 5 s, both directions: what arri
 report is a handover; so a call is judged by the third worst of its last eight reports, which sees a direction that
 is bad for 15 s and leaves out two bursts. One bad call is a mobile in a lift, and among forty calls there are always
 some: so several calls have to be bad, a fair share of those heard, and more of them than chance would have it
-with the share of bad calls this trunk has on ordinary days (`chance`). Too few calls at a time are judged together
-with those that ended within `window`. Fewer than `calls` are never enough: callers who hear each other badly do not
+with the share of bad calls this trunk has on ordinary days (`chance`). Calls that ended within `window` count as well;
+but whoever stands in a bad place rings again and again, so two calls have to be bad at the same time, or twice as
+many one after the other. Fewer than `calls` are never enough: callers who hear each other badly do not
 need to be told so by a recording, and a technician sees the figures of single calls in the PBX.
 
 Jitter alone never condemns: buffers even it out, and some far ends report nonsense after a change of codec.
@@ -25,9 +26,11 @@ from ami_bridge.domain.signal import Kind, Signal, Source, Strength, Subject
 
 _REPORTS = 8  # of a call that are looked at: 20 s of both directions
 _BAD_ONES = 3  # so many of them have to be bad; a call with fewer reports is not judged
+_AT_ONCE = 2  # bad calls at the same time: else it may be one caller who rings again and again
 _MOST_CALLS = 5_000  # heard at a time; the one that was silent longest is forgotten
 _NONSENSE = timedelta(seconds=5)  # jitter that is no jitter
-_BETTER = 12  # reports without a bad one in between: it has ended
+_BETTER = 12  # reports in a row without a bad one, at least, and
+_EACH = 4  # so many for each call: the trouble is over
 _FIRST_GUESS = 0.01  # share of calls that sound bad on ordinary days, until it is known
 
 
@@ -68,8 +71,10 @@ class Audio:
         self._usual = Background(_FIRST_GUESS)
         self._calls: dict[Uniqueid, _Heard] = {}  # the one heard of longest ago first
         self._judged = self._bad = self._awful = 0
+        self._bad_now = 0  # of those that have not ended
         self._good_reports = 0  # since the last bad one
         self._told = 0
+        self._resumed: datetime | None = None
 
     def report(self, channel: Uniqueid, loss: float, jitter: timedelta, now: datetime) -> list[Signal]:
         """Take one report on `channel`: the share of packets lost (0 to 1) and the jitter. Nonsense is passed over."""
@@ -77,10 +82,10 @@ class Audio:
             return []
         if not timedelta() <= jitter < _NONSENSE:
             jitter = timedelta()
-        call = self._calls.pop(channel, None) or _Heard(last=now)
+        call = self._calls.get(channel) or _Heard(last=now)
         if call.ended:
-            self._calls[channel] = call
             return []
+        self._calls.pop(channel, None)
         self._calls[channel] = call
         call.last = now
         call.lost.append(loss)
@@ -96,8 +101,10 @@ class Audio:
     def ended(self, channel: Uniqueid, now: datetime) -> list[Signal]:
         """The call on `channel` is over. It counts for a while yet, if there was enough of it to judge."""
         call = self._calls.get(channel)
-        if call is not None:
+        if call is not None and not call.ended:
+            self._count(call, -1)
             call.ended = True
+            self._count(call, 1)
             if not call.judged:
                 self._drop(channel, now)
         return []
@@ -113,12 +120,13 @@ class Audio:
         changed = len(self._calls) < before or not self._calls
         return self._weigh(now) if changed and self._opinion.strength is not Strength.CLEAR else []
 
-    def lost_sight(self, now: datetime) -> None:  # noqa: ARG002 - all detectors are told alike
+    def lost_sight(self, now: datetime) -> None:
         """The PBX was not watched: which calls are over is not known. They count for `window`, then no more."""
 
-    def resume(self, now: datetime) -> None:  # noqa: ARG002
-        """An earlier run said that calls sound bad: that they do not is news."""
+    def resume(self, now: datetime) -> None:
+        """An earlier run said that calls sound bad: that they do not is news, once enough of them were heard."""
         self._opinion.resume(min(Strength.SUSPECT, self.limits.alone))
+        self._resumed = now
 
     def _judge(self, call: _Heard) -> None:
         """Judge a call anew, and keep count."""
@@ -136,6 +144,7 @@ class Audio:
         self._judged += by * call.judged
         self._bad += by * call.bad
         self._awful += by * call.awful
+        self._bad_now += by * (call.bad and not call.ended)
 
     def _drop(self, channel: Uniqueid, now: datetime) -> None:
         """Forget a call; what it was like in an ordinary time is learnt."""
@@ -152,6 +161,8 @@ class Audio:
             return self._tell(strength, self._bad, "sound bad (packets lost or jitter)")
         if self._opinion.strength is Strength.CLEAR:
             return []
+        if self._resumed is not None and now - self._resumed < self.limits.window:
+            return self._clear("calls sound as they should again", now) if self._better() else []
         if not self._judged:
             return self._clear("no call is left that sounds bad", now)
         few = 2 * self._bad < self.limits.share * self._judged or self._bad < self.limits.calls / 2
@@ -159,10 +170,12 @@ class Audio:
 
     def _better(self) -> bool:
         """Whether nothing bad was reported for so long that the bad calls still counted are of the past."""
-        return self._good_reports >= _BETTER
+        return self._good_reports >= max(_BETTER, _EACH * len(self._calls))
 
     def _many(self, bad: int) -> bool:
         if self._better() or bad < max(self.limits.calls, 1) or bad < self.limits.share * self._judged:
+            return False
+        if self._bad_now < _AT_ONCE and bad < 2 * self.limits.calls:
             return False
         return not self._usual.by_chance(bad, self._judged, self.limits.years)
 

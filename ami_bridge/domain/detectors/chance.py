@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_PRIOR_WEIGHT = 100  # trials: what is assumed at first counts as much as so many that were seen
+_PRIOR_WEIGHT = 50  # trials: what is assumed at first counts as much as so many that were seen
 _MEMORY = 400  # trials: when so many are known, what is older begins to fade
 _RATE_MEMORY = timedelta(days=7)  # evens out days and week-ends
 _YEAR = timedelta(days=365)

@@ -18,15 +18,16 @@ has carried others since.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from heapq import nlargest
 
 from ami_bridge.domain import causes
 from ami_bridge.domain.causes import Fault, fault
 from ami_bridge.domain.detectors.chance import Background
+from ami_bridge.domain.detectors.dials import Dial, Patience, reasons, same
+from ami_bridge.domain.detectors.dials import numbers as numbers_of
 from ami_bridge.domain.detectors.opinion import Opinion, span
 from ami_bridge.domain.names import TrunkName, Uniqueid
 from ami_bridge.domain.signal import Kind, Signal, Source, Strength, Subject
@@ -35,6 +36,7 @@ _TOGETHER = timedelta(milliseconds=250)  # dialled within this: phones rung toge
 _MOST_PENDING = 5_000  # calls being set up; more are not followed
 _MOST_OVER = 1_024  # ends remembered, for reports that come twice or in the wrong order
 _MOST_IN_A_ROW = 64
+_SILENCE_COUNTS = timedelta(minutes=2)  # after dialling: given up in silence is weak, and only many at a time count
 _FORGOTTEN = timedelta(minutes=10)  # a call being set up for so long was lost sight of
 _FIRST_GUESS = 0.005  # share of calls that fail on ordinary days, until it is known
 
@@ -56,22 +58,6 @@ class FailedCallsLimits:
     alone: Strength = Strength.DOWN  # the most it says by itself: "down", "suspect" or "hint"
 
 
-@dataclass(slots=True, eq=False)
-class _Dial:
-    """One call out that has neither alerted nor ended yet, or one that failed."""
-
-    serial: int
-    channel: Uniqueid
-    number: str
-    at: datetime
-    cause: int | None = None  # None in a row: silent so far
-    over: bool = False
-
-    @property
-    def refused(self) -> bool:
-        return self.cause == causes.REFUSED
-
-
 class FailedCalls:
     """The calls out over one trunk."""
 
@@ -80,15 +66,14 @@ class FailedCalls:
         self._opinion = Opinion(Subject(Kind.TRUNK, trunk), Source.CALLS, limits.enabled)
         self._usual = Background(_FIRST_GUESS)
         self._serial = 0
-        self._pending: dict[Uniqueid, _Dial] = {}
-        self._hushed: deque[_Dial] = deque(maxlen=_MOST_PENDING)  # those not silent for long yet, as dialled
+        self._pending: dict[Uniqueid, Dial] = {}
+        self._hushed: deque[Dial] = deque(maxlen=_MOST_PENDING)  # those not silent for long yet, as dialled
         self._over: dict[Uniqueid, int | None] = {}  # the cause where a call ended before we knew it was dialled
-        self._row: deque[_Dial] = deque(maxlen=_MOST_IN_A_ROW)
+        self._row: deque[Dial] = deque(maxlen=_MOST_IN_A_ROW)
         self._length = 0  # of the row, those dropped from it included
         self._told = 0  # how long the row was when it was last told
         self._recent: deque[tuple[datetime, str | None]] = deque(maxlen=max(limits.of, 1))  # the number if it failed
-        self._delays: deque[float] = deque(maxlen=100)  # seconds from dialling to the first sign of life
-        self._patience: timedelta | None = limits.silent
+        self._patience = Patience(limits.silent)
         self._good_serial = 0  # of the newest call that went through
         self._good = 0  # calls that went through since the last failure
         self._heard: datetime | None = None  # when the network last showed life
@@ -103,7 +88,7 @@ class FailedCalls:
         if channel in self._over and self._over[channel] is None:
             return []
         self._serial += 1
-        dial = _Dial(self._serial, channel, _same(number), now)
+        dial = Dial(self._serial, channel, same(number), now)
         if (cause := self._over.pop(channel, None)) is not None:
             self._be_over(channel)
             return self._judge(dial, cause, now)
@@ -120,8 +105,7 @@ class FailedCalls:
         if dial is None:
             return []
         dial.over = True
-        self._delays.append((now - dial.at).total_seconds())
-        self._patience = None
+        self._patience.learn(now - dial.at)
         return self._went_through(dial, now)
 
     def ended(self, channel: Uniqueid, cause: int, now: datetime) -> list[Signal]:
@@ -150,7 +134,7 @@ class FailedCalls:
     def tick(self, now: datetime) -> list[Signal]:
         """Let time pass: dials become silent, a trunk nobody tries any more is given another chance."""
         signals: list[Signal] = []
-        while self._hushed and (self._hushed[0].over or now - self._hushed[0].at >= self._wait()):
+        while self._hushed and (self._hushed[0].over or now - self._hushed[0].at >= self._patience.wait):
             dial = self._hushed.popleft()
             if not dial.over:
                 signals += self._silent(dial, now)
@@ -160,25 +144,20 @@ class FailedCalls:
             signals += self._fade(now)
         return signals
 
-    def _wait(self) -> timedelta:
-        """How long no sign of life is ordinary here: a bit longer than calls took lately, the slowest one aside."""
-        if self._patience is None:
-            slow = nlargest(2, self._delays)[-1] * 1.25
-            silent = self.limits.silent
-            self._patience = max(silent, min(timedelta(seconds=min(slow, 3600)), 4 * silent))
-        return self._patience
-
-    def _silent(self, dial: _Dial, now: datetime) -> list[Signal]:
+    def _silent(self, dial: Dial, now: datetime) -> list[Signal]:
         if dial.serial < self._good_serial or (self._heard is not None and self._heard > dial.at):
             return []
         if any(one.cause is None and abs(dial.at - one.at) < _TOGETHER for one in self._row):
             return []
         return self._failed(dial, now)
 
-    def _judge(self, dial: _Dial, cause: int, now: datetime) -> list[Signal]:
+    def _judge(self, dial: Dial, cause: int, now: datetime) -> list[Signal]:
         """Weigh a call that ended without having alerted."""
         if cause == causes.BUSY:
             return self._went_through(dial, now)
+        if cause == causes.ANSWERED_ELSEWHERE:
+            self._keep(one for one in self._row if one is not dial)
+            return []
         whose = fault(cause, alerted=False)
         if whose is Fault.NETWORK or cause == causes.REFUSED:
             dial.cause = cause
@@ -187,7 +166,7 @@ class FailedCalls:
             self._shows_life(now)
         return []
 
-    def _failed(self, dial: _Dial, now: datetime) -> list[Signal]:
+    def _failed(self, dial: Dial, now: datetime) -> list[Signal]:
         if dial.serial < self._good_serial:
             if self._opinion.strength < Strength.SUSPECT:
                 self._usual.learn(1, 1, now)
@@ -200,16 +179,16 @@ class FailedCalls:
             self._length += 1
         return self._weigh(now)
 
-    def _went_through(self, dial: _Dial, now: datetime) -> list[Signal]:
+    def _went_through(self, dial: Dial, now: datetime) -> list[Signal]:
         self._good_serial = max(self._good_serial, dial.serial)
         self._good += 1
         broken = [one for one in self._row if one.serial < dial.serial]
         if self._opinion.strength < Strength.SUSPECT:
-            self._usual.learn(len(_numbers(broken)), 1 + len(_numbers(broken)), now)
+            self._usual.learn(len(numbers_of(broken)), 1 + len(numbers_of(broken)), now)
         self._recent.append((now, None))
         if broken:
             self._keep(one for one in self._row if one.serial > dial.serial)
-            self._trial_until = None
+        self._trial_until = None
         self._shows_life(now)
         return self._believe() if self._opinion.strength is not Strength.CLEAR else []
 
@@ -227,7 +206,7 @@ class FailedCalls:
         if any(one.cause is None for one in self._row):
             self._keep(one for one in self._row if one.cause is not None)
 
-    def _keep(self, those: Iterable[_Dial]) -> None:
+    def _keep(self, those: Iterable[Dial]) -> None:
         self._row = deque(those, maxlen=_MOST_IN_A_ROW)
         self._length = len(self._row)
 
@@ -236,12 +215,14 @@ class FailedCalls:
         while self._row and now - self._row[0].at > self.limits.lasts:
             self._row.popleft()
             self._length -= 1
+        if self._opinion.strength < Strength.SUSPECT and any(_faded(one, now) for one in self._row):
+            self._keep(one for one in self._row if not _faded(one, now))
         refused = [one for one in self._row if one.refused]
         failed = [one for one in self._row if not one.refused]
         calls = len(failed) + len(refused) // 2
-        numbers = len(_numbers(failed)) + len(_numbers(refused) - _numbers(failed)) // 2
-        if self._trial_until is not None and now < self._trial_until and failed:
-            return self._say(self.limits.alone, f"the call that tried it again failed too: {_reasons(self._row)}")
+        numbers = len(numbers_of(failed)) + len(numbers_of(refused) - numbers_of(failed)) // 2
+        if self._trial_until is not None and now < self._trial_until and self._proven(failed):
+            return self._say(self.limits.alone, f"the call that tried it again failed too: {reasons(self._row)}")
         if calls >= self.limits.row:
             enough = numbers >= self.limits.numbers and not self._usual.by_chance(numbers, numbers, self.limits.years)
             if enough or self._opinion.strength > Strength.HINT:
@@ -249,18 +230,23 @@ class FailedCalls:
         if self._too_many(now):
             self._mixed = True
             bad = sum(number is not None for _, number in self._recent)
-            words = f"{bad} of the last {len(self._recent)} calls failed: {_reasons(self._row)}"
+            words = f"{bad} of the last {len(self._recent)} calls failed: {reasons(self._row)}"
             return self._say(self.limits.alone, words) if self._opinion.strength < self.limits.alone else []
         return self._tell_row(Strength.HINT) if calls >= self.limits.row else []
+
+    @staticmethod
+    def _proven(failed: list[Dial]) -> bool:
+        """Whether a trial came to nothing: a call that is merely slow to ring does not say so yet."""
+        return len(failed) > 1 or any(one.cause is not None for one in failed)
 
     def _tell_row(self, strength: Strength) -> list[Signal]:
         """Tell of the row; again only when it has doubled."""
         if strength is self._opinion.strength and self._length < 2 * self._told:
             return []
         self._told = self._length
-        different = len(_numbers(self._row))
+        different = len(numbers_of(self._row))
         to = "all to one number" if different == 1 else f"to {different} numbers"
-        words = f"{self._length} calls in a row failed, {to}: {_reasons(self._row)}"
+        words = f"{self._length} calls in a row failed, {to}: {reasons(self._row)}"
         return self._say(strength, words)
 
     def _too_many(self, now: datetime) -> bool:
@@ -305,21 +291,6 @@ class FailedCalls:
         self._be_over(oldest)
 
 
-def _same(number: str) -> str:
-    """What tells numbers apart however they are written: +49 30 1234567, 0301234567 and 1234567 are one."""
-    digits = "".join(one for one in number[:64] if one.isascii() and one.isdigit())
-    return digits[-7:] or number[:32]
-
-
-def _numbers(dials: Iterable[_Dial]) -> set[str]:
-    return {dial.number for dial in dials}
-
-
-def _reasons(dials: Iterable[_Dial]) -> str:
-    """Why they failed, as people say it, the most frequent first."""
-    counted = Counter("no answer at all" if one.cause is None else _why(one.cause) for one in dials)
-    return ", ".join(words for words, _ in counted.most_common(3))
-
-
-def _why(cause: int) -> str:
-    return "no answer at all" if cause == causes.NO_REPLY else causes.words(cause)
+def _faded(dial: Dial, now: datetime) -> bool:
+    """Whether a caller gave up in silence too long ago: in a cut network others do the same soon."""
+    return dial.cause is None and now - dial.at > _SILENCE_COUNTS

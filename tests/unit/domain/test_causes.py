@@ -23,3 +23,9 @@ def test_what_is_not_listed_counts_against_the_network_and_is_named_by_its_numbe
     assert fault(99) is Fault.NETWORK
     assert words(99) == "cause 99"
     assert words(17) == "busy"
+
+
+def test_an_invite_nothing_answered_is_told_apart_from_a_phone_that_rang_in_vain() -> None:
+    assert fault(18, alerted=False) is Fault.NETWORK
+    assert fault(18, alerted=True) is Fault.USER
+    assert fault(19, alerted=False) is Fault.USER
