@@ -79,6 +79,10 @@ class Abandons:
             return self._over(f"nobody has given up for {span(self.limits.window.total_seconds())}")
         return []
 
+    def lost_sight(self, now: datetime) -> None:  # noqa: ARG002 - all detectors are told alike
+        """The PBX was not watched: callers may have given up unseen between two who were answered."""
+        self._row = 0
+
     def resume(self, now: datetime) -> None:
         """An earlier run said that too many give up: that callers are answered is news."""
         self._opinion.resume(self.limits.alone)

@@ -2,7 +2,8 @@
 
 People go to lunch, hold meetings, log out in the evening, and have holidays. So a whole team that leaves at once is an
 outage, while one or two people who are away are so only when callers keep coming or when they stay away for very long;
-and a line nobody has come to since it opened may just have a holiday.
+and a line nobody has come to since it opened may just have a holiday. Of what may be ordinary it says nothing at all:
+what callers in vain are told at once is the line's own business.
 """
 
 from __future__ import annotations
@@ -118,21 +119,21 @@ class Agents:
             return self._opinion.become(Strength.CLEAR, "the line has closed")
         if self._hours is None and self._is_forgotten(now):
             return self._opinion.become(Strength.CLEAR, "nobody calls any more")
-        if now - self._since < self.limits.grace:
+        if self._opinion.strength is Strength.CLEAR and not self._is_outage(now, now - self._since):
             return []
-        strength = max(self._opinion.strength, self._strength(now, now - self._since))
-        return self._opinion.become(strength, self._why) if strength else []
+        return self._opinion.become(self.limits.alone, self._why)
 
     def _is_forgotten(self, now: datetime) -> bool:
         return not self._callers and (self._last_call is None or now - self._last_call >= self.limits.forget)
 
-    def _strength(self, now: datetime, away: timedelta) -> Strength:
+    def _is_outage(self, now: datetime, away: timedelta) -> bool:
+        if away < self.limits.grace:
+            return False
         if self._hours is None:
-            if self._is_called(now):
-                return self.limits.alone
-            return Strength.HINT if self._callers else Strength.CLEAR
-        enough = self._team >= self.limits.team or away >= self.limits.breaks or self._is_called(now)
-        return self.limits.alone if enough and self._staffed and not self._closes_soon(now) else Strength.HINT
+            return self._is_called(now)
+        if not self._staffed or self._closes_soon(now):
+            return False
+        return self._team >= self.limits.team or away >= self.limits.breaks or self._is_called(now)
 
     def _is_called(self, now: datetime) -> bool:
         """Whether callers keep coming: enough came lately, and one of them still waits."""

@@ -20,12 +20,11 @@ from ami_bridge.domain.signal import Kind, Signal, Source, Strength, Subject
 ZONE = ZoneInfo("Europe/Berlin")
 LINE = LineName("support")
 FREE, BUSY, ABSENT = DeviceState.FREE, DeviceState.BUSY, DeviceState.ABSENT
-CLEAR, HINT, DOWN = Strength.CLEAR, Strength.HINT, Strength.DOWN
+CLEAR, DOWN = Strength.CLEAR, Strength.DOWN
 
 
 def at(clock: str, day: int = 16) -> datetime:
-    hour, minute, *second = (int(part) for part in clock.split(":"))
-    return datetime(2026, 11, day, hour, minute, *second, tzinfo=ZONE)
+    return datetime.fromisoformat(f"2026-11-{day:02} {clock}").replace(tzinfo=ZONE)
 
 
 def office() -> Hours:
@@ -84,14 +83,14 @@ def test_agents_who_leave_one_after_another_are_no_team() -> None:
     agents = Agents(LINE, AgentsLimits(), office())
     for clock, there, away in [("15:00", "abc", ""), ("16:00", "bc", "a"), ("16:30", "c", "ab"), ("17:00", "", "abc")]:
         assert agents.look(team(*there, away=away), 0, at(clock)) == []
-    assert until(agents, at("17:00"), at("18:00")) == [(HINT, at("17:02")), (CLEAR, at("18:00"))]
+    assert until(agents, at("17:00"), at("18:00")) == []
 
 
 def test_lunch_of_two_is_no_outage_until_callers_keep_coming() -> None:
     agents = Agents(LINE, AgentsLimits(), office())
     agents.look(team(*"ab"), 0, at("11:00"))
     assert agents.look(team(paused="ab"), 0, at("12:00")) == []
-    assert [strength for strength, _ in until(agents, at("12:00"), at("12:45"))] == [HINT]
+    assert until(agents, at("12:00"), at("12:45")) == []
     assert agents.look(team(paused="ab"), 1, at("12:46")) == []
     assert agents.look(team(paused="ab"), 2, at("12:47")) == []
     assert strengths(agents.look(team(paused="ab"), 3, at("12:48"))) == [DOWN]
@@ -102,7 +101,7 @@ def test_a_break_that_lasts_far_too_long_is_an_outage() -> None:
     agents = Agents(LINE, AgentsLimits(), office())
     agents.look(team("a"), 0, at("09:00"))
     agents.look(team(paused="a"), 0, at("12:00"))
-    assert until(agents, at("12:00"), at("14:00")) == [(HINT, at("12:02")), (DOWN, at("13:30"))]
+    assert until(agents, at("12:00"), at("14:00")) == [(DOWN, at("13:30"))]
 
 
 def test_callers_long_ago_do_not_add_up() -> None:
@@ -113,14 +112,14 @@ def test_callers_long_ago_do_not_add_up() -> None:
     for minute in (5, 15, 25, 35):
         said += agents.look(team(paused="a"), 1, at(f"12:{minute:02}"))
         said += agents.look(team(paused="a"), 0, at(f"12:{minute + 1:02}"))
-    assert strengths(said) == [HINT]
+    assert said == []
 
 
 def test_nobody_is_missed_when_the_line_closes_soon_has_closed_or_has_not_opened() -> None:
     agents = Agents(LINE, AgentsLimits(), office())
     agents.look(team(*"abc"), 1, at("17:40"))
     assert agents.look(team(away="abc"), 1, at("17:46")) == []  # and the last caller still waits
-    assert until(agents, at("17:46"), at("18:30")) == [(HINT, at("17:48")), (CLEAR, at("18:00"))]
+    assert until(agents, at("17:46"), at("18:30")) == []
     assert agents.look(team(away="abc"), 0, at("18:31")) == []
     assert until(agents, at("18:31"), at("08:00", 17), 60) == []
     assert agents.look(team(*"abc"), 0, at("08:00:59", 17)) == []
@@ -141,25 +140,27 @@ def test_a_holiday_is_no_outage_even_when_some_call() -> None:
     for second in range(5):
         said += [(s.strength, at("10:00", 17)) for s in agents.look(team(away="abc"), second + 1, at("10:00", 17))]
     said += until(agents, at("10:01", 17), at("18:00", 17), 60)
-    assert [strength for strength, _ in said] == [HINT, CLEAR]
+    assert said == []
 
 
-def test_without_opening_hours_an_empty_queue_at_night_is_worth_a_hint_while_somebody_calls() -> None:
+def test_without_opening_hours_an_empty_queue_at_night_is_no_outage() -> None:
     agents = Agents(LINE, AgentsLimits())
     agents.look(team(*"abcd"), 1, at("17:59"))
     assert agents.look(team(), 1, at("18:00")) == []  # the last caller still waits
     agents.look(team(), 0, at("18:01"))
     assert until(agents, at("18:01"), at("03:00", 17), 60) == []
-    assert strengths(agents.look(team(), 1, at("03:00", 17))) == [HINT]
-    agents.look(team(), 0, at("03:03", 17))
-    assert until(agents, at("03:03", 17), at("07:00", 17), 60) == [(CLEAR, at("03:30", 17))]
+    assert agents.look(team(), 1, at("03:00", 17)) == []
+    assert until(agents, at("03:00", 17), at("03:10", 17), 60) == []
+    assert agents.look(team(), 2, at("03:11", 17)) == []
+    assert agents.look(team(), 0, at("03:13", 17)) == []
+    assert until(agents, at("03:13", 17), at("07:00", 17), 60) == []
 
 
 def test_without_opening_hours_callers_who_keep_coming_tell() -> None:
     agents = Agents(LINE, AgentsLimits())
     agents.look(team(*"ab"), 0, at("10:00"))
     agents.look(team(), 0, at("10:10"))
-    assert strengths(agents.look(team(), 1, at("10:13"))) == [HINT]
+    assert agents.look(team(), 1, at("10:13")) == []
     assert agents.look(team(), 2, at("10:14")) == []
     assert strengths(agents.look(team(), 3, at("10:15"))) == [DOWN]
     agents.look(team(), 0, at("10:20"))
