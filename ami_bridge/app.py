@@ -13,12 +13,16 @@ import structlog
 
 from agi.server import Server
 from agi.settings import ServerSettings
+from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk
 from ami_bridge.domain.names import LineName, PbxName, TenantName
 from ami_bridge.domain.promise import Policy
+from ami_bridge.domain.signal import Kind, Strength, Subject
 from ami_bridge.domain.status import Link
 from ami_bridge.furnish import Furnisher
+from ami_bridge.integrations.hooks import HookSettings, Rule
 from ami_bridge.picture import picture
+from ami_bridge.places import Webhook
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Beat, Store, StoreError
@@ -41,6 +45,19 @@ class NothingToWatch(Exception):
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def _hook(hook: Webhook) -> HookSettings:
+    return HookSettings(
+        name=hook.name,
+        token=hook.token,
+        strength=Strength[hook.says.upper()],
+        rules=tuple(
+            Rule(labels=rule.labels, pbx=PbxName(rule.pbx), subject=Subject(Kind(rule.kind), rule.name))
+            for rule in hook.rule
+        ),
+        lifetime=seconds(hook.lifetime_seconds),
+    )
 
 
 class App:
@@ -72,11 +89,13 @@ class App:
         library = AudioLibrary(settings.voice.directory, Speech(), recorded=settings.voice.recordings)
         library.open()
         desk = HouseDesk(store, settings.audio.url, now)
-        furnisher = Furnisher(settings, store, library, changed=self._dirty.set, clock=now)
+        controls = Controls(store, now)
+        furnisher = Furnisher(settings, store, library, orders=controls, changed=self._dirty.set, clock=now)
         runners = []
         for pbx in settings.pbx:
             runner, room = await furnisher.furnish(pbx, desk.drain)
             desk.add(PbxName(pbx.name), room)
+            controls.add(runner)
             runners.append(runner)
         board = LiveBoard(await picture(store, runners, self._tenants, now()))  # before anybody can ask
         audio = AudioServer(
@@ -85,7 +104,14 @@ class App:
         )
         page = PageServer(
             board,
-            PageSettings(host=settings.web.listen.host, port=settings.web.listen.port, hosts=settings.web.hosts),
+            PageSettings(
+                host=settings.web.listen.host,
+                port=settings.web.listen.port,
+                hosts=settings.web.hosts,
+                token=settings.web.token,
+                hooks=tuple(_hook(hook) for hook in settings.webhook),
+            ),
+            orders=controls,
         )
         server = Server(
             desk,

@@ -174,7 +174,14 @@ def plan(settings: Settings, name: str) -> PbxPlan:
         token=settings.agi.token.get_secret_value(),
         secret=pbx.secret.get_secret_value(),
         lines=tuple(
-            LinePlan(name=line.name, dids=line.dids, patience=line.patience_seconds, queue=line.queue, ring=line.ring)
+            LinePlan(
+                name=line.name,
+                dids=line.dids,
+                patience=line.patience_seconds,
+                queue=line.queue,
+                ring=line.ring,
+                declare_code=line.declare_code,
+            )
             for line in settings.lines_of(name)
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -16,10 +16,14 @@ from ami_bridge.store import Store, StoreError
 class Controls:
     """Implements `domain.orders.Orders` over the runners of all PBXs."""
 
-    def __init__(self, store: Store, runners: Mapping[PbxName, Runner], clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
-        self._runners = runners
+        self._runners: dict[PbxName, Runner] = {}
         self._clock = clock
+
+    def add(self, runner: Runner) -> None:
+        """Take orders for this runner's PBX from now on."""
+        self._runners[runner.pbx] = runner
 
     async def declare(self, declaration: Declaration) -> IncidentId:
         runner, now = self._of(declaration.pbx), self._clock()

@@ -13,18 +13,23 @@ from ami_bridge.ami.inbox import Inbox
 from ami_bridge.ami.session import Address, Session
 from ami_bridge.announcing import Announcer, Voice
 from ami_bridge.calling import Callbacks, CallPlan
+from ami_bridge.declaring import STANDING as OPERATORS
+from ami_bridge.declaring import OperatorDesk, OperatorLine
 from ami_bridge.desk import LineDesk, PbxDesk
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.announcement import Saying
 from ami_bridge.domain.baseline import Rhythm, Unreadable
 from ami_bridge.domain.estate import Estate
+from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.orders import Orders
 from ami_bridge.domain.promise import Promise
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Files, Records
+from ami_bridge.places import Line as LineSettings
+from ami_bridge.places import Pbx
 from ami_bridge.runner import Runner
-from ami_bridge.settings import Line as LineSettings
-from ami_bridge.settings import Pbx, Settings, seconds
+from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Store
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.phrases import Phrases
@@ -42,10 +47,12 @@ class Furnisher:
         store: Store,
         library: AudioLibrary,
         *,
+        orders: Orders,
         changed: Callable[[], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
+        self._orders = orders
         self._store = store
         self._library = library
         self._phrases = Phrases()
@@ -105,6 +112,7 @@ class Furnisher:
             news=news,
             promised=runner.promised,
             in_vain=runner.in_vain,
+            operators=self._operators(pbx, lines, watch, announcer),
         )
         return runner, desk
 
@@ -139,7 +147,37 @@ class Furnisher:
         suspected = self._settings.announcement.suspected == "announce"
         whats = {touched.what for touched in estate.touched.values() if LineName(line.name) in touched.lines}
         first = [saying for what in sorted(whats) for saying in say.first_words(what, suspected=suspected)]
-        return [*first, say.callback_greeting(self._settings.tenant_named(line.tenant).spoken), *say.STANDING]
+        orders = OPERATORS if line.declare_code is not None else ()
+        return [*first, *orders, say.callback_greeting(self._settings.tenant_named(line.tenant).spoken), *say.STANDING]
+
+    def _operators(
+        self, pbx: Pbx, lines: tuple[LineSettings, ...], watch: Watch, announcer: Announcer
+    ) -> OperatorDesk | None:
+        """Who takes orders by telephone; None where no line has a code for it."""
+        coded = {}
+        for line in lines:
+            pin = self._settings.tenant_named(line.tenant).pin
+            if line.declare_code is not None and pin is not None:
+                coded[LineName(line.name)] = OperatorLine(
+                    tenant=TenantName(line.tenant),
+                    pin=pin.get_secret_value(),
+                    lasts=seconds(self._settings.announcement.declared_seconds),
+                )
+
+        def touching(line: LineName) -> list[Incident]:
+            return [incident for incident in watch.incidents if line in incident.lines]
+
+        if not coded:
+            return None
+        return OperatorDesk(
+            PbxName(pbx.name),
+            coded,
+            orders=self._orders,
+            touching=touching,
+            speaker=announcer,
+            audio_url=self._settings.audio.url,
+            clock=self._clock,
+        )
 
     def _plan(self, line: LineSettings) -> CallPlan:
         tenant, callback = self._settings.tenant_named(line.tenant), self._settings.callback

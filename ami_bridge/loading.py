@@ -12,15 +12,18 @@ from pydantic import ValidationError
 
 from ami_bridge.settings import Settings, SettingsError
 
-_FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"))
+_FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"), ("web", "token"))
+# Secrets of named parts: KEEPLINE_<PART>_<NAME>_<SETTING>.
+_OF_PARTS = (("pbx", "secret"), ("tenant", "pin"), ("webhook", "token"))
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
     """Read `path`, add secrets from `environment`, and validate; raise SettingsError with a line per problem.
 
     From the environment come secrets and what differs from host to host: KEEPLINE_AGI_TOKEN,
-    KEEPLINE_PBX_<NAME>_SECRET, KEEPLINE_STORE_URL, KEEPLINE_AGI_URL, KEEPLINE_AUDIO_URL, or each with _FILE appended
-    and the path of a file that holds it.
+    KEEPLINE_WEB_TOKEN, KEEPLINE_PBX_<NAME>_SECRET, KEEPLINE_TENANT_<NAME>_PIN, KEEPLINE_WEBHOOK_<NAME>_TOKEN,
+    KEEPLINE_STORE_URL, KEEPLINE_AGI_URL, KEEPLINE_AUDIO_URL, or each with _FILE appended and the path of a file that
+    holds it.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -47,14 +50,16 @@ def _add_secrets(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
         value = _secret(f"KEEPLINE_{section}_{setting}".upper(), environment)
         if value is not None and isinstance(part, dict):
             part[setting] = value
-    pbxs = raw.get("pbx")
-    for pbx in pbxs if isinstance(pbxs, list) else []:
-        if isinstance(pbx, dict) and (secret := _secret(_pbx_variable(str(pbx.get("name"))), environment)):
-            pbx["secret"] = secret
+    for part, setting in _OF_PARTS:
+        named = raw.get(part)
+        for one in named if isinstance(named, list) else []:
+            variable = _variable(part, one.get("name"), setting) if isinstance(one, dict) else ""
+            if variable and (secret := _secret(variable, environment)):
+                one[setting] = secret
 
 
-def _pbx_variable(name: str) -> str:
-    return f"KEEPLINE_PBX_{re.sub('[^A-Z0-9]', '_', name.upper())}_SECRET"
+def _variable(part: str, name: object, setting: str) -> str:
+    return f"KEEPLINE_{part.upper()}_{re.sub('[^A-Z0-9]', '_', str(name).upper())}_{setting.upper()}"
 
 
 def _secret(variable: str, environment: Mapping[str, str]) -> str | None:
@@ -79,6 +84,8 @@ def _where(loc: tuple[int | str, ...]) -> str:
 def _problem(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such setting; check its spelling"
+    if error["type"] == "missing" and error["loc"][0] == "webhook" and error["loc"][-1] == "token":
+        return "the token is missing; set KEEPLINE_WEBHOOK_<NAME>_TOKEN (any long random text)"
     if error["type"] == "missing" and error["loc"][-1] == "token":
         return "the token is missing; set KEEPLINE_AGI_TOKEN (any long random text, the same as when rendering)"
     if error["type"] == "missing" and error["loc"][-1] == "secret":

@@ -49,6 +49,8 @@ TICK = 0.5  # seconds; the resolution of holds and patience
 # Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
 LOOK_EVERY = 5.0
 
+MEASURE_EVERY = 30.0  # seconds between two looks at the round trips to a PBX's trunks
+
 
 @dataclass(slots=True)
 class Workers:
@@ -143,6 +145,7 @@ class Runner:
                 tasks.create_task(self._tick(), name=f"{self.pbx}: clock")
                 # Not where events are handled: a PBX that cannot fetch what it should play takes its time to say so.
                 tasks.create_task(self._work(self._workers.renew, self.announcer.renew), name=f"{self.pbx}: renew")
+                tasks.create_task(self._measure(), name=f"{self.pbx}: round trips")
                 tasks.create_task(self._learn(), name=f"{self.pbx}: what is usual")
                 for trunk, asked in self._workers.ask.items():
                     ask = partial(actions.qualify, self._session, trunk)
@@ -283,6 +286,17 @@ class Runner:
                 with self._troubles():
                     await job()
                 self._changed()
+
+    async def _measure(self) -> None:
+        """Ask now and then how long the trunks' far ends take to answer: a PBX tells of them only when they come or go."""
+        while True:
+            await asyncio.sleep(MEASURE_EVERY)
+            for trunk in self.watch.trunks.detectors:
+                if not self._session.up or self.state.link is not Link.UP:
+                    break
+                with self._troubles():
+                    for found in await actions.round_trips(self._session, trunk):
+                        await self._perform(self.watch.feed(found, self._clock()))
 
     async def _learn(self) -> None:
         """Write down what is usual on this PBX whenever more of it is known; what cannot be written now is, later."""

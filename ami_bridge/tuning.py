@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
+from pydantic import AfterValidator, create_model
 from pydantic import Field as Setting
 
 from ami_bridge.domain.detectors.abandons import AbandonsLimits
@@ -31,6 +31,7 @@ from ami_bridge.domain.line import LineLimits
 from ami_bridge.domain.outage import OutageLimits
 from ami_bridge.domain.signal import Source, Strength
 from ami_bridge.domain.verdict import VerdictLimits
+from ami_bridge.forms import Part
 
 L = TypeVar("L")
 
@@ -119,12 +120,6 @@ def form(field: Field[Any], hint: Any) -> Form:
     return Form(field.name, hint, default, lambda value: value)
 
 
-class _Part(BaseModel):
-    """One section."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
 def forms(section: Section) -> Mapping[str, Form]:
     """How the fields of a section's limits are set, by the field's name."""
     hints = get_type_hints(section.limits)
@@ -135,14 +130,14 @@ def forms(section: Section) -> Mapping[str, Form]:
     }
 
 
-def _model(name: str, section: Section) -> type[_Part]:
+def _model(name: str, section: Section) -> type[Part]:
     written: dict[str, Any] = {one.name: (one.type, one.default) for one in forms(section).values()}
     if name in _SOURCES:
         written["enabled"] = (bool, True)
-    return create_model(f"Detection.{name}", __base__=_Part, **written)
+    return create_model(f"Detection.{name}", __base__=Part, **written)
 
 
-class _Detection(_Part):
+class _Detection(Part):
     """What all sections share."""
 
     def limits(self, kind: type[L], **elsewhere: object) -> L:

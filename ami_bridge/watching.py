@@ -31,8 +31,9 @@ from ami_bridge.domain.tracker import Tracker
 from ami_bridge.domain.trunks import TrunkDetectors, Trunks
 from ami_bridge.domain.verdict import Judge, VerdictLimits
 from ami_bridge.domain.watch import Watch, callers_of, calls_in, calls_out
-from ami_bridge.settings import Line as LineSettings
-from ami_bridge.settings import Pbx, Settings, Site, seconds
+from ami_bridge.places import Line as LineSettings
+from ami_bridge.places import Pbx, Site
+from ami_bridge.settings import Settings, seconds
 
 
 def watch_of(

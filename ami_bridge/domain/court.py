@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ami_bridge.domain.detectors.declared import Declared
-from ami_bridge.domain.effects import Effect, PushLine
+from ami_bridge.domain.effects import Effect, PushLine, SaveIncident
 from ami_bridge.domain.incident import IllegalChange, Incident, IncidentState
 from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
@@ -94,10 +94,10 @@ class Court:
         signals = self.declared.declare(order, now)
         self.outages.name(order.subject, order.what, told=order.told)
         effects = self.hear(signals, now)
-        incident = self.outages.incident_of(order.subject)
+        incident = self.outages.lasting(order.subject, order.until)
         if incident is None:
             raise Refused(f"{order.subject} cannot be declared out of order now")
-        return incident, effects + [PushLine(line) for line in incident.lines]
+        return incident, [*effects, SaveIncident(incident), *(PushLine(line) for line in incident.lines)]
 
     def report(self, order: Report, now: datetime) -> list[Effect]:
         """Take what another system says; raise Refused as `check` does."""

@@ -79,6 +79,13 @@ class Outages:
         if incident is not None:
             self.open[incident.id] = replace(incident, what=self._named[subject][0], told=told)
 
+    def lasting(self, subject: Subject, until: datetime) -> Incident | None:
+        """The incident of `subject`, which was declared and lasts `until` then if nobody renews that."""
+        incident = self.incident_of(subject)
+        if incident is not None:
+            incident = self.open[incident.id] = replace(incident, until=until)
+        return incident
+
     def verdict(self, changed: VerdictChanged, now: datetime) -> list[Effect]:
         """What follows from a subject's new verdict."""
         if changed.bad:
