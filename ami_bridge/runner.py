@@ -288,7 +288,7 @@ class Runner:
                 self._changed()
 
     async def _measure(self) -> None:
-        """Ask now and then how long the trunks' far ends take to answer: a PBX tells of them only when they come or go."""
+        """Ask now and then how long the trunks' far ends take to answer: a PBX tells only when they come or go."""
         while True:
             await asyncio.sleep(MEASURE_EVERY)
             for trunk in self.watch.trunks.detectors:
