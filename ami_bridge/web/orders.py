@@ -168,7 +168,9 @@ class OrderDesk:
         )
         await orders.plan(work)
         told = "callers are told" if order.announced else "callers are not told"
-        return said(f"Work on {_subject(order)} is planned for {order.minutes} minutes; {told}.", 201, id=id_)
+        subject = _subject(order)
+        subject = subject[0].lower() + subject[1:]
+        return said(f"Work on {subject} is planned for {order.minutes} minutes; {told}.", 201, id=id_)
 
     async def _cancel(self, request: web.Request) -> web.Response:
         orders, _who = self._let_in(request)
