@@ -92,5 +92,8 @@ class Detector(Protocol):
     def tick(self, now: datetime) -> list[Signal]:
         """Let time pass; return what changed."""
 
+    def lost_sight(self, now: datetime) -> None:
+        """The PBX is not watched from now on: what was half seen proves nothing, and nothing has lasted."""
+
     def resume(self, now: datetime) -> None:
         """An earlier run of the companion had testified against the subject: that it is good again is news."""

@@ -105,6 +105,9 @@ class Watch:
         self.blind = True
         for rhythm in self.rhythms.values():
             rhythm.skip(now)
+        for subject in self.court.judges:
+            for detector in self._of(subject).values():
+                detector.lost_sight(now)
         return self.court.hear(self.link.lost(why, now), now)
 
     def ended_unseen(self, snapshot: Sequence[ev.Event]) -> list[EndedUnseen]:
@@ -129,14 +132,13 @@ class Watch:
         for event in snapshot:
             if type(event) is ev.ChannelCreated:
                 yield self.callers.arrives(event.uniqueid, now)
-        self.blind = False
         for rhythm in self.rhythms.values():
             rhythm.skip(now)  # the hour of a gap was not counted whole
         for event in snapshot:
             if type(event) in _OF_DEVICES:
                 yield self._on_device(event, now)
-        yield self.court.hear(self.trunks.seen_again(snapshot, now), now)
-        yield self.court.hear(self.link.regained(now), now)
+        yield self.court.hear([*self.trunks.seen_again(snapshot, now), *self.link.regained(now)], now)
+        self.blind = False
 
     def caller_in_vain(self, uniqueid: Uniqueid, now: datetime) -> list[Effect]:
         """The dialplan asks what to say to a caller whom nobody answered."""

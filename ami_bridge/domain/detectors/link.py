@@ -56,6 +56,9 @@ class Link:
         words = "not watched: the link is lost" + (f" ({self._reason})" if self._reason else "")
         return self._opinion.become(self.limits.alone, words)
 
+    def lost_sight(self, now: datetime) -> None:
+        """Told by `lost`, with the reason."""
+
     def resume(self, now: datetime) -> None:
         """An earlier run said that the link is lost: that it is up is news."""
         self._opinion.resume(self.limits.alone)

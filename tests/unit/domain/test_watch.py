@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.effects import Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
+from ami_bridge.domain.effects import AskTrunk, Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
 from ami_bridge.domain.events import DeviceState
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.line import Attendance
@@ -15,7 +15,8 @@ from ami_bridge.domain.names import (
     Uniqueid,
 )
 from ami_bridge.domain.promise import Step
-from ami_bridge.domain.trunk import Verdict
+from ami_bridge.domain.signal import Kind
+from ami_bridge.domain.verdict import Verdict
 from ami_bridge.domain.watch import Watch
 from tests.unit.domain.watching import (
     ANN,
@@ -34,7 +35,9 @@ from tests.unit.domain.watching import (
     enters,
     hung_up,
     joins,
+    judge,
     member,
+    pass_time,
     play,
     state,
     waiting,
@@ -157,11 +160,11 @@ def test_an_agent_who_talks_is_alive_whoever_called_whom(called: bool) -> None:
 def test_a_trunk_out_of_reach_is_an_incident_and_its_return_ends_it_after_the_hold() -> None:
     watch = a_watch()
     kinds = [type(effect) for effect in play(watch, contact(reachable=False))]
-    assert kinds == [SaveIncident, PushLine]
+    assert kinds == [SaveIncident, PushLine, AskTrunk]
     assert watch.trunk_is_down(MAIN)
-    assert [type(effect) for effect in play(watch, contact(reachable=True), now=at(10))] == [SaveIncident]
-    assert watch.tick(at(39)) == []
-    assert [type(effect) for effect in watch.tick(at(40))] == [SaveIncident, PushLine, ReleaseRestored]
+    assert [type(effect) for effect in play(watch, contact(reachable=True), now=at(10))] == [SaveIncident, PushLine]
+    assert pass_time(watch, 10, 39) == []
+    assert [type(effect) for effect in pass_time(watch, 39, 40)] == [SaveIncident, PushLine, ReleaseRestored]
     assert not watch.trunk_is_down(MAIN)
 
 
@@ -183,14 +186,16 @@ def test_contacts_of_other_endpoints_are_nobodys_business() -> None:
     assert play(a_watch(), ev.ContactChanged(endpoint="101", uri="sip:x", reachable=False)) == []
 
 
-def calls_out(watch: Watch, n: int, cause: int) -> list[Effect]:
+def calls_out(watch: Watch, n: int, cause: int, now: float = 0) -> list[Effect]:
     """An extension dials out over the trunk and the call ends with `cause`."""
     return play(
         watch,
         created(f"c{n}", "PJSIP/101-01"),
         created(f"o{n}", "PJSIP/acme-primary-02", linkedid=f"c{n}"),
+        ev.DialBegun(caller=Uniqueid(f"c{n}"), target=Uniqueid(f"o{n}"), number=f"1555000{n}"),
         hung_up(f"o{n}", cause),
         hung_up(f"c{n}", cause),
+        now=at(now),
     )
 
 
@@ -202,7 +207,7 @@ def test_three_calls_the_network_failed_are_an_incident() -> None:
 def test_busy_and_wrong_numbers_are_none() -> None:
     watch = a_watch()
     assert [effect for n in range(9) for effect in calls_out(watch, n, 17 if n % 2 else 1)] == []
-    assert watch.trunks[MAIN].verdict is Verdict.UP
+    assert judge(watch, Kind.TRUNK, MAIN).verdict is Verdict.UP
 
 
 def test_a_call_that_was_answered_breaks_the_row() -> None:
@@ -210,6 +215,7 @@ def test_a_call_that_was_answered_breaks_the_row() -> None:
     for n in range(2):
         calls_out(watch, n, 38)
     play(watch, created("c9", "PJSIP/101-01"), created("o9", "PJSIP/acme-primary-02", linkedid="c9"))
+    play(watch, ev.DialBegun(caller=Uniqueid("c9"), target=Uniqueid("o9"), number="15559"))
     play(watch, state("o9", ev.ChannelState.UP))
     assert calls_out(watch, 3, 38) == []
 
@@ -218,27 +224,30 @@ def test_an_incoming_call_says_nothing_about_calling_out() -> None:
     watch = a_watch()
     for n in range(9):
         play(watch, created(f"c{n}", "PJSIP/acme-primary-01"), hung_up(f"c{n}", 38))
-    assert watch.trunks[MAIN].verdict is Verdict.UP
+    assert judge(watch, Kind.TRUNK, MAIN).verdict is Verdict.UP
 
 
 def test_a_callback_the_network_failed_counts_against_its_trunk() -> None:
     watch = a_watch()
     for n in range(3):
-        play(watch, created(f"keepline-{n}", "PJSIP/acme-primary-01"), hung_up(f"keepline-{n}", 38))
+        dialled = ev.DialBegun(caller=None, target=Uniqueid(f"keepline-{n}"), number=f"1555000{n}")
+        play(watch, created(f"keepline-{n}", "PJSIP/acme-primary-01"), dialled, hung_up(f"keepline-{n}", 38))
     assert watch.trunk_is_down(MAIN)
 
 
-def test_an_incident_of_an_earlier_run_goes_on_where_it_was() -> None:
+def test_an_incident_of_an_earlier_run_goes_on_until_the_trunk_is_seen_to_be_well() -> None:
     before = a_watch()
     play(before, contact(reachable=False))
-    for step, verdict in (("identified", Verdict.DOWN), ("monitoring", Verdict.RECOVERING)):
-        watch = a_watch()
-        watch.adopt(before.outages.open[MAIN])
-        assert watch.outages.open[MAIN].state.value == step
-        assert watch.trunks[MAIN].verdict is verdict
-        play(watch, contact(reachable=False))
-        assert watch.outages.open[MAIN].state is IncidentState.IDENTIFIED
-        play(before, contact(reachable=True))
+    [incident] = before.incidents
+    watch = a_watch()
+    watch.adopt(incident, at(60))
+    assert pass_time(watch, 60, 600) == []
+    assert watch.trunk_is_down(MAIN)
+    [saved] = watch.seen_again([contact(reachable=True)], at(600))[:1]
+    assert isinstance(saved, SaveIncident)
+    assert saved.incident.state is IncidentState.MONITORING
+    assert [type(effect) for effect in pass_time(watch, 600, 640)] == [SaveIncident, PushLine, ReleaseRestored]
+    assert not watch.incidents
 
 
 # ---- our own attempts

@@ -46,7 +46,7 @@ BOB = Device("PJSIP/102")
 def blind_with_a_caller() -> Watch:
     watch = a_watch()
     play(watch, CALLER, joins("c1"))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     assert watch.blind
     return watch
 
@@ -91,7 +91,7 @@ def test_who_by_the_records_was_answered_is_not() -> None:
     watch = a_watch()
     play(watch, CALLER, joins("c1"))
     watch.tick(at(20))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     ending = Ending(outcome=CallOutcome.COMPLETED, answered=True, by=ChannelName("PJSIP/101-02"))
     assert watch.seen_again([], at(60), {Linkedid("c1"): ending}) == [PushLine(SUPPORT)]
     assert watch.lines[SUPPORT].attendance is Attendance.ANSWERED
@@ -121,7 +121,7 @@ def test_who_came_meanwhile_waits_on_the_line_they_called(number: str, line: Lin
 
 def test_who_came_meanwhile_and_talks_already_does_not_wait() -> None:
     watch = a_watch()
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     agent = created("g1", "PJSIP/101-02", linkedid="c1")
     watch.seen_again([CALLER, agent, enters("c1"), enters("g1")], at(5))
     assert waiting(watch) == {}
@@ -148,7 +148,7 @@ def test_a_second_look_at_the_same_changes_nothing() -> None:
 def test_agents_who_left_while_nobody_watched_are_not_counted() -> None:
     watch = a_watch()
     play(watch, member(DeviceState.FREE), member(DeviceState.FREE, device=BOB))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     watch.seen_again([member(DeviceState.FREE)], at(5))
     assert list(watch.lines[SUPPORT].agents) == [ANN]
     assert watch.lines[SUPPORT].free(at(5)) == 1
@@ -157,7 +157,7 @@ def test_agents_who_left_while_nobody_watched_are_not_counted() -> None:
 def test_an_agent_who_let_it_ring_is_still_shy() -> None:
     watch = a_watch()
     play(watch, member(DeviceState.FREE), ev.AgentRangOut(queue=QUEUE, device=ANN))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     watch.seen_again([member(DeviceState.FREE)], at(5))
     assert watch.lines[SUPPORT].free(at(5)) == 0
 
@@ -166,7 +166,7 @@ def test_a_member_rung_over_another_device_is_learnt_anew() -> None:
     watch = a_watch()
     rung = Device("Local/101@agents/n")
     play(watch, member(DeviceState.FREE, rung=rung))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     watch.seen_again([member(DeviceState.FREE)], at(5))
     play(watch, ev.AgentRangOut(queue=QUEUE, device=rung), now=at(6))
     assert watch.lines[SUPPORT].free(at(6)) == 1
@@ -178,7 +178,7 @@ def test_a_member_rung_over_another_device_is_learnt_anew() -> None:
 def test_contacts_are_learnt_anew() -> None:
     watch = a_watch()
     play(watch, contact(reachable=True, uri="sip:a"))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     watch.seen_again([contact(reachable=False, uri="sip:b")], at(5))
     assert watch.trunk_is_down(MAIN)
 
@@ -190,7 +190,7 @@ def test_an_attempt_that_ended_unseen_moves_nothing() -> None:
     """What became of it is asked elsewhere: a mark in AstDB tells whether the customer was reached."""
     watch = a_watch()
     play(watch, created(ATTEMPT, "PJSIP/acme-primary-01"), state(ATTEMPT, ChannelState.RINGING))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     assert watch.seen_again([], at(30)) == []
     assert watch.tracker.empty
 
@@ -198,7 +198,7 @@ def test_an_attempt_that_ended_unseen_moves_nothing() -> None:
 def test_an_attempt_the_records_know_the_end_of_is_unreached_by_that() -> None:
     watch = a_watch()
     play(watch, created(ATTEMPT, "PJSIP/acme-primary-01"))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     ending = Ending(outcome=CallOutcome.BUSY, answered=False)
     [effect] = watch.seen_again([], at(30), {Linkedid(ATTEMPT): ending})
     assert isinstance(effect, MovePromise)
@@ -209,7 +209,7 @@ def test_an_attempt_that_was_joined_meanwhile_is_kept() -> None:
     watch = a_watch()
     attempt = created(ATTEMPT, "PJSIP/acme-primary-01")
     play(watch, attempt, state(ATTEMPT, ChannelState.UP))
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     agent = created("g1", "PJSIP/101-02", linkedid=ATTEMPT)
     assert watch.seen_again([attempt, agent, enters(ATTEMPT), enters("g1")], at(30)) == [
         MovePromise(ATTEMPT, Step.JOINED, "talking with PJSIP/101")  # type: ignore[arg-type]
@@ -237,17 +237,17 @@ def test_a_caller_whose_call_is_swallowed_waits_until_they_go() -> None:
     swallowed(watch)
     play(watch, hung_up("c1"), hung_up("p"), hung_up("k"), now=T0 + timedelta(seconds=60))
     assert waiting(watch) == {}
-    assert not watch._line_of
+    assert not watch.callers._line_of
     assert watch.tracker.empty
 
 
 def test_a_caller_whose_call_is_swallowed_and_who_goes_unseen_does_not_wait() -> None:
     watch = a_watch()
     swallowed(watch)
-    watch.lost_sight()
+    watch.lost_sight(T0, "gone")
     watch.seen_again([], at(60))
     assert waiting(watch) == {}
-    assert not watch._line_of
+    assert not watch.callers._line_of
 
 
 def test_thousands_of_calls_are_found_again_a_few_at_a_time_and_no_patience_is_spent_before_the_last() -> None:

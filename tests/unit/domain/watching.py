@@ -1,13 +1,14 @@
-"""A watched PBX with one trunk and three lines, and the events that happen to it."""
+"""A watched PBX with two trunks, three lines and a site, and the events that happen to it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.effects import Effect
 from ami_bridge.domain.events import DeviceState
-from ami_bridge.domain.line import Line, LineLimits
 from ami_bridge.domain.names import (
     Bridgeid,
     ChannelName,
@@ -15,15 +16,15 @@ from ami_bridge.domain.names import (
     IncidentId,
     LineName,
     Linkedid,
-    PbxName,
     QueueName,
-    TenantName,
     TrunkName,
     Uniqueid,
 )
-from ami_bridge.domain.outage import Outages, Touched
-from ami_bridge.domain.trunk import Limits, Trunk
-from ami_bridge.domain.watch import Routes, Watch
+from ami_bridge.domain.signal import Kind, Subject
+from ami_bridge.domain.verdict import Judge
+from ami_bridge.domain.watch import Watch
+from ami_bridge.settings import Settings
+from ami_bridge.watching import watch_of
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 MAIN = TrunkName("acme-primary")
@@ -37,23 +38,52 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def a_watch() -> Watch:
-    limits = LineLimits(patience=timedelta(seconds=20))
-    return Watch(
-        lines={name: Line(name, limits) for name in (SUPPORT, SALES, VIP)},
-        trunks={MAIN: Trunk(MAIN, Limits())},
-        outages=Outages(
-            pbx=PbxName("lab"),
-            touched={MAIN: Touched(tenant=TenantName("acme"), lines=(SUPPORT,))},
-            word_every=timedelta(minutes=30),
-            new_id=lambda: IncidentId("i1"),
-        ),
-        routes=[
-            Routes(line=SUPPORT, dids=("5550100",), queue=QUEUE),
-            Routes(line=SALES, dids=("5550200",), ring=(ANN,)),
-            Routes(line=VIP, dids=("5550300",), queue=VIP_QUEUE),
-        ],
-    )
+SETTINGS: dict[str, Any] = {
+    "agi": {"token": "only-for-tests"},
+    "announcement": {"word_every_seconds": 1800},
+    "detection": {"qualify": {"confirm_seconds": 0}},
+    "tenant": [{"name": "acme", "spoken": "Acme"}, {"name": "zeta", "spoken": "Zeta"}],
+    "pbx": [
+        {
+            "name": "lab",
+            "host": "pbx",
+            "secret": "only-for-tests",
+            "trunk": [
+                {"name": "acme-primary", "spoken": "our main telephone line"},
+                {"name": "shared", "spoken": "our second telephone line"},
+            ],
+        }
+    ],
+    "line": [
+        {"name": "support", "dids": ["5550100"], "queue": "support-q", "trunks": ["acme-primary"]},
+        {"name": "sales", "dids": ["5550200"], "ring": ["PJSIP/101"], "trunks": ["shared"]},
+        {"name": "vip", "dids": ["5550300"], "queue": "vip-q", "tenant": "zeta", "trunks": ["shared"]},
+    ],
+    "site": [
+        {
+            "name": "office",
+            "tenant": "acme",
+            "pbx": "lab",
+            "spoken": "our office",
+            "phones": [f"PJSIP/{n}" for n in range(111, 117)],
+            "lines": ["support"],
+        }
+    ],
+}
+
+
+def settings(**changes: object) -> Settings:
+    """A PBX with two trunks, three lines of two tenants, and a site; `changes` replace whole sections."""
+    lines = [
+        {"tenant": "acme", "pbx": "lab", "callback_trunks": ["acme-primary"], "caller_id": "5550100", **line}
+        for line in SETTINGS["line"]
+    ]
+    return Settings.model_validate({**SETTINGS, "line": lines, **changes})
+
+
+def a_watch(**changes: object) -> Watch:
+    made, numbers = settings(**changes), count(1)
+    return watch_of(made, made.pbx[0], new_id=lambda: IncidentId(f"i{next(numbers)}"))
 
 
 def created(uniqueid: str, name: str, *, linkedid: str = "", dialled: str = "s") -> ev.ChannelCreated:
@@ -97,3 +127,17 @@ def play(watch: Watch, *events: ev.Event, now: datetime = T0) -> list[Effect]:
 
 def waiting(watch: Watch) -> dict[LineName, list[Linkedid]]:
     return {name: list(line.waiting) for name, line in watch.lines.items() if line.waiting}
+
+
+def judge(watch: Watch, kind: Kind, name: str) -> Judge:
+    return watch.court.judges[Subject(kind, name)]
+
+
+def pass_time(watch: Watch, since: float, until: float, step: float = 1.0) -> list[Effect]:
+    """Tick from `since` to `until`, in seconds from T0."""
+    effects: list[Effect] = []
+    now = since
+    while now < until:
+        now = min(now + step, until)
+        effects += watch.tick(at(now))
+    return effects
