@@ -21,7 +21,7 @@ _EXTENSION = re.compile(r"[0-9+*#]+", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_.~+=-]+", re.ASCII)
 
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
-READ = ("system", "call", "agent", "dialplan")
+READ = ("system", "call", "agent", "dialplan", "reporting")
 WRITE = ("system", "reporting", "originate")
 
 

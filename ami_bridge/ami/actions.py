@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from ami_bridge.ami import sip
 from ami_bridge.ami.errors import ActionRefused, AmiError
 from ami_bridge.ami.headers import ListEntry
 from ami_bridge.ami.session import Session
+from ami_bridge.domain.events import ContactChanged
 from ami_bridge.domain.names import Uniqueid
 
 
@@ -98,6 +100,27 @@ async def started(session: Session) -> str:
     """When this Asterisk was started, by its own clock; it differs after a restart, and after nothing else."""
     status = await session.ask("CoreStatus")
     return f"{status.get('CoreStartupDate', '')} {status.get('CoreStartupTime', '')}".strip()
+
+
+async def qualify(session: Session, endpoint: str) -> None:
+    """Have the PBX ask the contacts of `endpoint` (OPTIONS) now, not at its next turn; one it lacks is passed over.
+
+    Returns before they answer. Asterisk tells of a contact only when it becomes reachable or ceases to be: what has not
+    changed is to be asked for with `round_trips`, once the endpoint's qualify_timeout has passed.
+    """
+    with _nothing_there():
+        await session.ask("PJSIPQualify", {"Endpoint": endpoint})
+
+
+async def round_trips(session: Session, endpoint: str) -> list[ContactChanged]:
+    """What the last qualify of each contact of `endpoint` found; empty when the PBX has no such endpoint.
+
+    The only way to learn of round trips while they merely change: ContactStatus events come when reachability does.
+    """
+    entries: list[ListEntry] = []
+    with _nothing_there():
+        entries = await session.ask_list("PJSIPShowEndpoint", {"Endpoint": endpoint})
+    return [sip.contact_listed(entry) for entry in entries if entry.event == "ContactStatusDetail"]
 
 
 @contextmanager

@@ -6,14 +6,14 @@ network and may hold any bytes: what is not UTF-8 is replaced, and a header that
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
+from ami_bridge.ami import sip
 from ami_bridge.ami.errors import Undecodable
-from ami_bridge.ami.headers import RawHeaders
+from ami_bridge.ami.headers import RawHeaders, count
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome, RegistrationState
-from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, TrunkName, Uniqueid
+from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
+from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
 
 _CHANNEL_STATES = {"5": ChannelState.RINGING, "6": ChannelState.UP}  # ast_channel_state; all others are before alerting
 _DIAL_OUTCOMES = {
@@ -46,17 +46,8 @@ _MEMBER_STATES = {
     "7": DeviceState.BUSY,
     "8": DeviceState.BUSY,
 }
-# All else, such as chan_sip's Timeout, is not registered.
-_REGISTRATIONS = {
-    "Registered": RegistrationState.REGISTERED,
-    "Rejected": RegistrationState.REJECTED,
-    "Stopping": RegistrationState.STOPPED,
-    "Stopped": RegistrationState.STOPPED,
-}
-_WIZARD = re.compile(r"-reg-[0-9]+$", re.ASCII)
 # What stands for a number where there is none to show: Asterisk's word, and networks' (RFC 3325 and custom).
 _NO_NUMBER = {"<unknown>", "anonymous", "private", "restricted", "unavailable", "unknown"}
-_REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
 
 
 def decode(raw: bytes) -> ev.Event | None:
@@ -71,13 +62,6 @@ def decode(raw: bytes) -> ev.Event | None:
         raise Undecodable(name.decode("ascii", "replace"), f"the header {missing} is missing") from None
     except ValueError as wrong:
         raise Undecodable(name.decode("ascii", "replace"), str(wrong)) from None
-
-
-def _count(value: str) -> int:
-    """A whole number as Asterisk writes one; int() takes more, such as digits of other scripts."""
-    if len(value) > 9 or not (value.isascii() and value.isdigit()):
-        raise ValueError("a number is not a number")
-    return int(value)
 
 
 def _known(value: str) -> str:
@@ -118,34 +102,13 @@ def queue_entry(h: Mapping[str, str]) -> ev.QueueCallerJoined:
     return ev.QueueCallerJoined(
         uniqueid=Uniqueid(h["Uniqueid"]),
         queue=QueueName(h["Queue"]),
-        position=_count(h["Position"]),
-        waited=float(_count(h.get("Wait", "0"))),
+        position=count(h["Position"]),
+        waited=float(count(h.get("Wait", "0"))),
     )
 
 
 def device_changed(h: Mapping[str, str]) -> ev.DeviceChanged:
     return ev.DeviceChanged(device=Device(h["Device"]), state=_DEVICE_STATES.get(h["State"], DeviceState.ABSENT))
-
-
-def contact_listed(h: Mapping[str, str]) -> ev.ContactChanged:
-    """ContactStatusDetail of PJSIPShowEndpoint."""
-    return ev.ContactChanged(endpoint=h["EndpointName"], uri=h["URI"], reachable=_REACHABLE.get(h["Status"]))
-
-
-def registration_listed(h: Mapping[str, str]) -> ev.RegistrationChanged:
-    """OutboundRegistrationDetail of PJSIPShowRegistrationsOutbound.
-
-    The trunk is the endpoint it names, which it does only for `line = yes`, and else what the registration is called;
-    PJSIP's configuration wizard adds `-reg-0` to that.
-    """
-    trunk = h.get("Endpoint") or _WIZARD.sub("", h["ObjectName"])
-    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
-    return ev.RegistrationChanged(client=h["ClientUri"], server=h["ServerUri"], state=state, trunk=TrunkName(trunk))
-
-
-def _registry(h: Mapping[str, str]) -> ev.RegistrationChanged:
-    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
-    return ev.RegistrationChanged(client=h["Username"], server=h["Domain"], state=state)
 
 
 def _state_changed(h: Mapping[str, str]) -> ev.ChannelStateChanged:
@@ -159,7 +122,7 @@ def _renamed(h: Mapping[str, str]) -> ev.ChannelRenamed:
 
 def _caller_id_changed(h: Mapping[str, str]) -> ev.CallerIdChanged:
     """Presentation: 32 and above is prohibited, 67 not available (Asterisk's callerid.h, after Q.931)."""
-    withheld = _count(h.get("CID-CallingPres", "0").partition(" ")[0]) & 0x60 != 0
+    withheld = count(h.get("CID-CallingPres", "0").partition(" ")[0]) & 0x60 != 0
     return ev.CallerIdChanged(uniqueid=Uniqueid(h["Uniqueid"]), number="" if withheld else _known(h["CallerIDNum"]))
 
 
@@ -168,11 +131,23 @@ def _hangup_requested(h: Mapping[str, str]) -> ev.HangupRequested:
 
 
 def _hung_up(h: Mapping[str, str]) -> ev.ChannelHungUp:
-    return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=_count(h["Cause"]))
+    return ev.ChannelHungUp(uniqueid=Uniqueid(h["Uniqueid"]), cause=count(h["Cause"]))
 
 
 def _dial_begun(h: Mapping[str, str]) -> ev.DialBegun:
-    return ev.DialBegun(caller=_some(h.get("Uniqueid")), target=Uniqueid(h["DestUniqueid"]), dialled=h.get("Exten", ""))
+    return ev.DialBegun(
+        caller=_some(h.get("Uniqueid")),
+        target=Uniqueid(h["DestUniqueid"]),
+        dialled=h.get("Exten", ""),
+        number=_asked_for(h.get("DialString", "")),
+    )
+
+
+def _asked_for(dial_string: str) -> str:
+    """Whom `number@trunk` or `trunk/sip:number@host` asks for; a plain device asks for nobody but itself."""
+    first, _slash, rest = dial_string.partition("/")
+    user, at, _where = (first if "@" in first else rest).partition("@")
+    return user.rpartition(":")[2].partition(";")[0] if at else ""
 
 
 def _dial_alerted(h: Mapping[str, str]) -> ev.DialAlerted | None:
@@ -254,10 +229,6 @@ def _agent_rang_out(h: Mapping[str, str]) -> ev.AgentRangOut:
     return ev.AgentRangOut(queue=QueueName(h["Queue"]), device=Device(h["Interface"]))
 
 
-def _contact_changed(h: Mapping[str, str]) -> ev.ContactChanged:
-    return ev.ContactChanged(endpoint=h["EndpointName"], uri=h["URI"], reachable=_REACHABLE.get(h["ContactStatus"]))
-
-
 def _originate_ended(h: Mapping[str, str]) -> ev.OriginateEnded:
     """Without a channel there is no Uniqueid; ours are the ActionID as well (see actions.originate)."""
     uniqueid = h.get("ActionID") or h["Uniqueid"]
@@ -295,8 +266,10 @@ DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
     b"QueueMemberRemoved": _member_removed,
     b"AgentRingNoAnswer": _agent_rang_out,
     b"DeviceStateChange": device_changed,
-    b"ContactStatus": _contact_changed,
-    b"Registry": _registry,
+    b"ContactStatus": sip.contact_changed,
+    b"Registry": sip.registry,
+    b"RTCPSent": sip.audio_reported,
+    b"RTCPReceived": sip.audio_reported,
     b"OriginateResponse": _originate_ended,
     b"Shutdown": _stopping,
 }

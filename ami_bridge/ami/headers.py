@@ -54,6 +54,13 @@ class ListEntry(RawHeaders):
         return self["Event"]
 
 
+def count(value: str) -> int:
+    """A whole number as Asterisk writes one; int() takes more, such as digits of other scripts."""
+    if len(value) > 10 or not (value.isascii() and value.isdigit()):
+        raise ValueError("a number is not a number")
+    return int(value)
+
+
 @cache
 def _start(name: str) -> bytes:
     """How the line of the header `name` begins, and the line before it ends. Names are ours, so they are few."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from ami_bridge.ami import actions, decode
+from ami_bridge.ami import actions, decode, sip
 from ami_bridge.ami.errors import ActionRefused
 from ami_bridge.ami.session import Session
 from ami_bridge.domain import events as ev
@@ -25,8 +25,8 @@ _DECODERS: dict[str, Callable[[Mapping[str, str]], ev.Event]] = {
     "QueueMember": decode.queue_member,
     "QueueEntry": decode.queue_entry,
     "DeviceStateChange": decode.device_changed,
-    "ContactStatusDetail": decode.contact_listed,
-    "OutboundRegistrationDetail": decode.registration_listed,
+    "ContactStatusDetail": sip.contact_listed,
+    "OutboundRegistrationDetail": sip.registration_listed,
 }
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ami_bridge.ami.decode import WANTED
+from ami_bridge.ami.decode import WANTED, decode
 from ami_bridge.cli import plan
+from ami_bridge.domain.events import AudioReported
 from ami_bridge.loading import load
 from dialplan_templates.render import READ, WRITE, render
 from docker.lab.stack import DOCKER, Lab, Stack, driver_secret
@@ -27,8 +28,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 SECRET = "only-for-this-test"
 ENVIRONMENT = {"KEEPLINE_AGI_TOKEN": "only-for-this-test", "KEEPLINE_PBX_LAB_SECRET": SECRET}
 FILE = "account_of_a_test.conf"
-# Extensions of the lab: a phone that is rung, and a queue that lets its caller go after two seconds without an agent.
-PHONE, TIMED_QUEUE = "5551101", "5551507"
+# Extensions of the lab: a phone that is rung, a queue that lets its caller go after two seconds without an agent, and
+# one that answers and stays.
+PHONE, TIMED_QUEUE, ANSWERED = "5551101", "5551507", "5550902"
 
 
 @dataclass
@@ -126,9 +128,11 @@ async def side_by_side(stack: Stack, asterisk: str) -> AsyncIterator[Watched]:
 VERSIONS = pytest.mark.parametrize("asterisk", ["22", "16"])
 
 
-async def up(stack: Stack, asterisk: str) -> None:
-    if asterisk == "16":
-        await stack.up("carrier16", "pbx16")
+async def up(asterisk: str) -> Stack:
+    """The two Asterisks; the companion has no part in this."""
+    stack = Stack()
+    await stack.up(*(("carrier16", "pbx16") if asterisk == "16" else ("carrier", "pbx")))
+    return stack
 
 
 def read(message: bytes) -> bool:
@@ -137,19 +141,23 @@ def read(message: bytes) -> bool:
 
 
 @VERSIONS
-async def test_the_account_is_sent_the_events_that_are_read_and_no_others(stack: Stack, asterisk: str) -> None:
-    """In the same order and to the byte, while a phone is rung and a queue lets its caller go."""
-    await up(stack, asterisk)
+async def test_the_account_is_sent_the_events_that_are_read_and_no_others(asterisk: str) -> None:
+    """In the same order and to the byte, while a phone rings, a queue lets its caller go and audio is reported on."""
+    stack = await up(asterisk)
     async with side_by_side(stack, asterisk) as watched:
         marker = b"Variable: QUEUESTATUS"
         since = [len(side.messages) for side in (watched.everything, watched.ours)]
         await watched.lab.carrier.phone("101", mode="answer", ring=10)
         await watched.lab.carrier.agent_arrives("101")
+        talking = await watched.lab.carrier.call(ANSWERED)
         queued = await watched.lab.carrier.call(TIMED_QUEUE)
         rung = await watched.lab.carrier.call(PHONE)
         await watched.everything.message(b"Event: Newstate", b"\r\nChannelState: 5")
         await rung.hangup()
         await queued.ended(15)
+        for side in (watched.everything, watched.ours):
+            await side.message(b"Event: RTCPReceived", b"\r\nReport0FractionLost: ")
+        await talking.hangup()
         for side in (watched.everything, watched.ours):
             await side.message(b"Event: VarSet", marker)
         # A last event that both are sent ends the comparison: what came before it has arrived on either side.
@@ -164,11 +172,21 @@ async def test_the_account_is_sent_the_events_that_are_read_and_no_others(stack:
     assert abs(len(wanted) - len(ours)) <= 2  # what came while one was looked at and the other was not yet
     kinds = Counter(message.partition(b"\r\n")[0] for message in ours)
     assert kinds[b"Event: VarSet"] == 1
-    assert {b"Event: Newchannel", b"Event: DialBegin", b"Event: QueueCallerJoin", b"Event: Hangup"} <= set(kinds)
+    assert {b"Event: " + kind for kind in (b"Newchannel", b"DialBegin", b"QueueCallerJoin", b"RTCPReceived")} <= set(
+        kinds
+    )
+    assert not [message for message in wanted if message.startswith(b"Event: RTCP") and audio(message) is None]
     assert len([message for message in everything if message.startswith(b"Event: VarSet")]) > 10
     for message in ours:
         [privilege] = re.findall(rb"\r\nPrivilege: (\w+),", message)
         assert privilege.decode() in READ
+
+
+def audio(message: bytes) -> AudioReported | None:
+    """What the companion makes of a report; all of this test's are good ones."""
+    report = decode(message)
+    assert report is None or (isinstance(report, AudioReported) and report.lost < 0.1 and report.jitter < 0.1)
+    return report
 
 
 def queued_channel(side: Side, marker: bytes) -> bytes:
@@ -190,6 +208,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "DeviceStateList": {},
     "PJSIPShowRegistrationsOutbound": {},
     "PJSIPShowEndpoint": {"Endpoint": "acme-primary"},
+    "PJSIPQualify": {"Endpoint": "acme-primary"},
     "Getvar": {"Variable": "KL_NOTHING"},
     "DBPut": {"Family": "keepline-test", "Key": "x", "Val": "1"},
     "DBGetTree": {"Family": "keepline-test"},
@@ -207,8 +226,8 @@ FORBIDDEN: dict[str, dict[str, str]] = {
 
 
 @VERSIONS
-async def test_the_account_may_do_what_is_done_and_nothing_more(stack: Stack, asterisk: str) -> None:
-    await up(stack, asterisk)
+async def test_the_account_may_do_what_is_done_and_nothing_more(asterisk: str) -> None:
+    stack = await up(asterisk)
     async with side_by_side(stack, asterisk) as watched:
         answers = {name: await watched.ours.ask(name, **headers) for name, headers in ACTIONS.items()}
         refusals = {name: await watched.ours.ask(name, **headers) for name, headers in FORBIDDEN.items()}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_bridge.ami import decode as de
+from ami_bridge.ami import sip
 from ami_bridge.ami.decode import DECODERS, decode
 from ami_bridge.ami.errors import Undecodable
 from ami_bridge.domain import events as ev
@@ -68,6 +69,16 @@ ATTENDED = {
     "DestBridgeUniqueid": "b1",
 }
 QUEUE_ENDED = {**CHANNEL, "Variable": "QUEUESTATUS", "Value": "TIMEOUT"}
+RTCP = {
+    "Channel": "PJSIP/acme-primary-00000001",
+    "Uniqueid": "100.1",
+    "PT": "200(SR)",
+    "ReportCount": "1",
+    "Report0SourceSSRC": "0x4cf0ec5b",
+    "Report0FractionLost": "64",
+    "Report0CumulativeLost": "60",
+    "Report0IAJitter": "160",
+}
 IN_BRIDGE = {"BridgeUniqueid": "b1", "BridgeTechnology": "simple_bridge", "Uniqueid": "100.1"}
 CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
     (
@@ -117,6 +128,21 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         "DialBegin",
         {**CHANNEL, "DestUniqueid": "100.2"},
         ev.DialBegun(caller=Uniqueid("100.1"), target=Uniqueid("100.2"), dialled="5550100"),
+    ),
+    *(
+        (
+            "DialBegin",
+            {**CHANNEL, "DestUniqueid": "100.2", "DialString": asked},
+            ev.DialBegun(caller=Uniqueid("100.1"), target=Uniqueid("100.2"), dialled="5550100", number=number),
+        )
+        for asked, number in (
+            ("15551234567@acme-primary", "15551234567"),
+            ("acme-primary/sip:+15551234567@192.0.2.7:5060", "+15551234567"),
+            ("acme-primary/sips:15551234567;phone-context=us@192.0.2.7", "15551234567"),
+            ("acme-primary/sip:192.0.2.7", ""),
+            ("103@agents/n", "103"),
+            ("101", ""),
+        )
     ),
     *(
         ("DialState", {**CHANNEL, "DestUniqueid": "100.2", "DialStatus": status}, means)
@@ -245,6 +271,19 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
     ),
     *(
         (
+            "ContactStatus",
+            {"URI": "sip:x", "ContactStatus": status, "EndpointName": "main", "RoundtripUsec": took},
+            ev.ContactChanged(endpoint="main", uri="sip:x", reachable=reachable, round_trip=round_trip),
+        )
+        for status, took, reachable, round_trip in (
+            ("Reachable", "1428", True, 0.001428),
+            ("Reachable", "N/A", True, None),
+            ("Unreachable", "0", False, None),
+            ("Unreachable", "1428", False, None),  # of an earlier answer
+        )
+    ),
+    *(
+        (
             "Registry",
             {"ChannelType": "PJSIP", "Username": "sip:us", "Domain": "sip:carrier", "Status": status},
             ev.RegistrationChanged(client="sip:us", server="sip:carrier", state=state),
@@ -257,6 +296,16 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
             ("a state to come", RegistrationState.UNREGISTERED),
         )
     ),
+    ("RTCPSent", RTCP, ev.AudioReported(uniqueid=Uniqueid("100.1"), lost=0.25, jitter=0.02)),
+    ("RTCPReceived", RTCP, ev.AudioReported(uniqueid=Uniqueid("100.1"), lost=0.25, jitter=0.02)),
+    (
+        "RTCPSent",
+        {**RTCP, "ReportCount": "2", "Report1FractionLost": "255", "Report1IAJitter": "0"},
+        ev.AudioReported(uniqueid=Uniqueid("100.1"), lost=255 / 256, jitter=0.02),
+    ),
+    ("RTCPSent", {**RTCP, "ReportCount": "2"}, ev.AudioReported(uniqueid=Uniqueid("100.1"), lost=0.25, jitter=0.02)),
+    ("RTCPSent", {"Uniqueid": "100.1", "PT": "200(SR)", "ReportCount": "0"}, None),  # nothing was heard of the far end
+    ("RTCPReceived", {**RTCP, "Uniqueid": ""}, None),
     (
         "OriginateResponse",
         {"ActionID": "keepline-1", "Response": "Failure", "Reason": "0", "Uniqueid": "<unknown>"},
@@ -281,7 +330,7 @@ def test_every_event_we_read_is_tested_here() -> None:
 
 
 def test_events_we_do_not_read_are_passed_over() -> None:
-    assert decode(raw("RTCPSent", CHANNEL)) is None
+    assert decode(raw("MusicOnHoldStart", CHANNEL)) is None
     assert decode(b"Event: ") is None
 
 
@@ -311,6 +360,7 @@ NEEDED = {
     "DeviceStateChange": ("Device", "State"),
     "ContactStatus": ("EndpointName", "URI", "ContactStatus"),
     "Registry": ("Username", "Domain", "Status"),
+    "RTCPSent": ("ReportCount", "Report0IAJitter"),
     "OriginateResponse": ("Response",),
 }
 MISSING = [(event, key) for event, keys in NEEDED.items() for key in keys]
@@ -365,8 +415,9 @@ def test_entries_of_lists_are_read_too() -> None:
     assert de.queue_entry(entry).waited == 42
     listed = {"Queue": "q", "Name": "Bob", "Location": "PJSIP/102", "StateInterface": "", "Status": "1", "Paused": "0"}
     assert de.queue_member(listed).device == "PJSIP/102"
-    contact = {"EndpointName": "main", "URI": "sip:x", "Status": "Unreachable"}
-    assert de.contact_listed(contact).reachable is False
+    contact = {"EndpointName": "main", "URI": "sip:x", "Status": "Reachable", "RoundtripUsec": "2056"}
+    assert sip.contact_listed(contact).round_trip == 0.002056
+    assert sip.contact_listed({**contact, "Status": "Unreachable"}).reachable is False
 
 
 def recorded() -> list[bytes]:

@@ -193,7 +193,7 @@ def test_the_account_lets_in_whom_it_names_and_may_do_what_is_done(manager: str)
     assert rules == ["deny = 0.0.0.0/0.0.0.0", "deny = ::/0", "permit = 127.0.0.1/32", "permit = 2001:db8::/64"]
     assert "[keepline]" in lines
     assert "secret = secret-of-the-test" in lines
-    assert "read = system,call,agent,dialplan" in lines
+    assert "read = system,call,agent,dialplan,reporting" in lines
     assert "write = system,reporting,originate" in lines
 
 

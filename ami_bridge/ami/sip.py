@@ -1,0 +1,82 @@
+"""What a PBX says of its SIP peers: whom it reaches, where it is registered, how their audio arrives.
+
+Read by `decode` and `snapshot`, which raise what is missing here (KeyError) or no number (ValueError).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ami_bridge.ami.headers import count
+from ami_bridge.domain import events as ev
+from ami_bridge.domain.events import RegistrationState
+from ami_bridge.domain.names import TrunkName, Uniqueid
+
+# All else, such as chan_sip's Timeout, is not registered.
+_REGISTRATIONS = {
+    "Registered": RegistrationState.REGISTERED,
+    "Rejected": RegistrationState.REJECTED,
+    "Stopping": RegistrationState.STOPPED,
+    "Stopped": RegistrationState.STOPPED,
+}
+_WIZARD = re.compile(r"-reg-[0-9]+$", re.ASCII)
+_REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
+_CLOCK = 8_000  # Hz of RTP timestamps in telephone codecs, G.722 too (RFC 3551); RTCP events do not name the codec
+_BLOCKS = 31  # that a report has room for (RFC 3550)
+_NO_ROUND_TRIP = {"", "N/A"}
+
+
+def contact_listed(h: Mapping[str, str]) -> ev.ContactChanged:
+    """ContactStatusDetail of PJSIPShowEndpoint."""
+    return _contact(h, h["Status"])
+
+
+def registration_listed(h: Mapping[str, str]) -> ev.RegistrationChanged:
+    """OutboundRegistrationDetail of PJSIPShowRegistrationsOutbound.
+
+    The trunk is the endpoint it names, which it does only for `line = yes`, and else what the registration is called;
+    PJSIP's configuration wizard adds `-reg-0` to that.
+    """
+    trunk = h.get("Endpoint") or _WIZARD.sub("", h["ObjectName"])
+    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
+    return ev.RegistrationChanged(client=h["ClientUri"], server=h["ServerUri"], state=state, trunk=TrunkName(trunk))
+
+
+def registry(h: Mapping[str, str]) -> ev.RegistrationChanged:
+    state = _REGISTRATIONS.get(h["Status"], RegistrationState.UNREGISTERED)
+    return ev.RegistrationChanged(client=h["Username"], server=h["Domain"], state=state)
+
+
+def contact_changed(h: Mapping[str, str]) -> ev.ContactChanged:
+    return _contact(h, h["ContactStatus"])
+
+
+def _contact(h: Mapping[str, str], status: str) -> ev.ContactChanged:
+    """Only an answer took its time: for contacts that gave none Asterisk has 0, or the figure of an earlier one."""
+    reachable, took = _REACHABLE.get(status), h.get("RoundtripUsec", "")
+    return ev.ContactChanged(
+        endpoint=h["EndpointName"],
+        uri=h["URI"],
+        reachable=reachable,
+        round_trip=count(took) / 1e6 if reachable and took not in _NO_ROUND_TRIP else None,
+    )
+
+
+def audio_reported(h: Mapping[str, str]) -> ev.AudioReported | None:
+    """RTCPSent and RTCPReceived: the first says how audio reaches the PBX, the second how it reaches the far end.
+
+    Both follow RFC 3550: the share lost since the last report in 256ths, jitter in ticks of the codec's clock. Of a
+    stream that was not heard there is no block, and one that stopped altogether loses nothing in Asterisk's eyes. More
+    than one block comes of bundled streams: the worst counts. A report may come after its channel is gone.
+    """
+    lost, jitter = [], []
+    for n in range(min(count(h["ReportCount"]), _BLOCKS)):
+        if (share := h.get(f"Report{n}FractionLost")) is None:
+            break  # Asterisk counts blocks it does not list
+        lost.append(count(share))
+        jitter.append(count(h[f"Report{n}IAJitter"]))
+    uniqueid = h.get("Uniqueid")
+    if not lost or not uniqueid:
+        return None
+    return ev.AudioReported(uniqueid=Uniqueid(uniqueid), lost=min(max(lost) / 256, 1.0), jitter=max(jitter) / _CLOCK)
