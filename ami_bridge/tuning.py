@@ -113,7 +113,7 @@ def form(field: Field[Any], hint: Any) -> Form:
         percent = Annotated[float, Setting(gt=0, le=100)]
         return Form(f"{field.name}_percent", percent, round(default * 100, 3), lambda value: value / 100)
     if hint is int:
-        return Form(field.name, Annotated[int, Setting(ge=1, le=100_000)], default, int)
+        return Form(field.name, Annotated[int, Setting(ge=1, le=1_000_000_000)], default, int)
     if hint is Strength:
         word = Annotated[Any, AfterValidator(_strength)]
         return Form(field.name, word, default, _strength)

@@ -103,13 +103,17 @@ class Silence:
         self._calls_out += 1
         return []
 
-    def blind(self, now: datetime) -> list[Signal]:
+    def lost_sight(self, now: datetime) -> None:
         """Calls are not seen: this hour is not learnt, the silence so far proves nothing, what was said stands."""
         self._rhythm.skip(now)
         self._rhythm_out.skip(now)
         self._since = self._looked = now
         self._begin_anew()
-        return []
+
+    def resume(self, now: datetime) -> None:
+        """An earlier run said that the trunk is silent: that a call comes in is news."""
+        self._strength = self._limits.alone
+        self._since = self._looked = now
 
     def tick(self, now: datetime) -> list[Signal]:
         """Look once a minute."""
@@ -121,7 +125,8 @@ class Silence:
         if self._since is None or self._looked is None:
             self._since = self._looked = now
         if now - self._looked > UNWATCHED:
-            return self.blind(now)
+            self.lost_sight(now)
+            return []
         if not self._limits.enabled:
             return []
         return self._look(now, self._since)
