@@ -42,7 +42,5 @@ def _rows(conn: Connection, table: Table, over: ColumnElement[bool], limit: int)
 
     Said twice, so that PostgreSQL looks again at a row that was renewed while this waited for its lock.
     """
-    key = tuple_(*table.primary_key)
-    return conn.execute(
-        delete(table).where(key.in_(select(*table.primary_key).where(over).limit(limit)), over)
-    ).rowcount
+    some = select(*table.primary_key).where(over).limit(limit)
+    return conn.execute(delete(table).where(tuple_(*table.primary_key).in_(some), over)).rowcount

@@ -57,13 +57,13 @@ async def test_one_series_that_cannot_be_kept_leaves_all_as_they_were(store: Sto
 async def test_series_nobody_watches_any_more_are_forgotten(store: Store) -> None:
     many = {f"trunk/{n}/in": (ACME, [n]) for n in range(2000)}
     await store.baselines.save(BERLIN, many, T0)
-    await store.baselines.save(HAMBURG, {IN: (ACME, [1])}, T0)
+    await store.baselines.save(HAMBURG, {"trunk/0/in": (ACME, [1])}, T0)
     kept = {f"trunk/{n}/in" for n in range(40_000) if n % 2}  # more than either takes in one statement
     assert await store.baselines.forget(BERLIN, kept) == 1000
     assert set(await store.baselines.load(BERLIN)) == kept & set(many)
     assert await store.baselines.forget(BERLIN, kept) == 0
     assert await store.baselines.forget(BERLIN, []) == 1000
-    assert await store.baselines.load(HAMBURG) == {IN: [1]}
+    assert await store.baselines.load(HAMBURG) == {"trunk/0/in": [1]}
 
 
 async def test_two_that_save_the_same_series_at_once_leave_one_of_each(store: Store) -> None:

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from sqlalchemy import Connection, text
 
+from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import PromiseId
-from ami_bridge.store import Store, StoreBusy, StoreFailed
+from ami_bridge.store import Store, StoreBusy, StoreFailed, orders
 from ami_bridge.store import promises as statements
 from tests.contract.databases import execute, outside
-from tests.contract.making import POLICY, T0, a_promise
+from tests.contract.making import POLICY, T0, a_promise, a_restored, after, an_incident
+from tests.contract.test_store_orders import reported
 
 OURS = "application_name = 'keepline' AND pid <> pg_backend_pid() AND datname = current_database()"
 
@@ -118,13 +120,17 @@ async def test_the_loser_of_a_deadlock_is_run_again(store: Store) -> None:
     for n in (1, 2):
         await store.promises.make(a_promise(n))
     runs: list[str] = []
+    touch = "UPDATE promises SET reason = reason || 'x' WHERE id = :id"
+    advisory = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
     def touching(*ids: str) -> Callable[[Connection], None]:
         def work(conn: Connection) -> None:
             runs.append(ids[0])
-            for id_ in ids:
-                conn.execute(text("UPDATE promises SET reason = reason || 'x' WHERE id = :id"), {"id": id_})
-                conn.execute(text("SELECT pg_sleep(0.3)"))
+            conn.execute(text(touch), {"id": ids[0]})
+            conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": int(ids[0][1:])})
+            while len(runs) < 3 and not conn.scalar(text(f"SELECT count(*) > 1 FROM pg_locks WHERE {advisory}")):
+                conn.execute(text("SELECT pg_sleep(0.01)"))
+            conn.execute(text(touch), {"id": ids[1]})
 
         return work
 
@@ -148,3 +154,52 @@ async def test_a_server_that_went_away_is_one_line(store: Store, postgres_url: s
     assert "\n" not in str(failed.value)
     await execute(postgres_url.replace(name, "postgres"), f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert (await store.promises.make(a_promise(1)))[1]
+
+
+@contextlib.asynccontextmanager
+async def uncommitted(store: Store, work: Callable[[Connection], object]) -> AsyncIterator[asyncio.Event]:
+    """Another session that has done `work` and commits at the end, or when the event is set."""
+    done, commit = asyncio.Event(), asyncio.Event()
+
+    async def session() -> None:
+        async with store._backend._engine.begin() as conn:  # type: ignore[attr-defined]
+            await conn.run_sync(work)
+            done.set()
+            await commit.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(session())
+        await done.wait()
+        try:
+            yield commit
+        finally:
+            commit.set()
+
+
+async def test_an_incident_for_which_a_promise_is_just_being_made_is_not_forgotten(store: Store) -> None:
+    over = an_incident(state=IncidentState.RESOLVED)
+    await store.incidents.save(over)
+    async with uncommitted(store, lambda conn: statements.make(conn, a_restored(1), T0)):
+        assert await store.prune(after(days=1)) == 0
+    assert await store.prune(after(days=1)) == 0
+    assert await store.incidents.get(over.id) == over
+    [promise] = await store.promises.open()
+    assert promise.not_before == promise.arrived
+
+
+async def test_an_order_that_is_just_being_renewed_is_not_forgotten(store: Store, postgres_url: str) -> None:
+    await store.orders.keep(reported(until=after(hours=1)))
+    renewed = reported(until=after(days=9))
+
+    def waits_for_a_lock(conn: Connection) -> bool:
+        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'"
+        return bool(conn.scalar(text(waiting)))
+
+    async with uncommitted(store, lambda conn: orders.keep(conn, renewed)) as commit:
+        pruning = asyncio.create_task(store.prune(after(days=1)))
+        async with asyncio.timeout(30):
+            while not await outside(postgres_url, waits_for_a_lock):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.02)
+        commit.set()
+        assert await pruning == 0
+    assert await store.orders.standing(renewed.pbx, T0) == [renewed]
