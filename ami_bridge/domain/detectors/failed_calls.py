@@ -145,7 +145,7 @@ class FailedCalls:
         return signals
 
     def _silent(self, dial: Dial, now: datetime) -> list[Signal]:
-        if dial.serial < self._good_serial or (self._heard is not None and self._heard > dial.at):
+        if self._heard is not None and self._heard > dial.at:
             return []
         if any(one.cause is None and abs(dial.at - one.at) < _TOGETHER for one in self._row):
             return []

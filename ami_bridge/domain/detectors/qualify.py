@@ -59,17 +59,17 @@ class Qualify:
             took = f", within {round_trip / timedelta(milliseconds=1):.0f} ms" if round_trip is not None else ""
             return self._opinion.become(Strength.CLEAR, f"the far end answers again{took}")
         if self._lost is None:
-            known = self._opinion.strength is not Strength.CLEAR  # from an earlier run
+            known = self._opinion.strength >= self.limits.alone  # from an earlier run, or before a blind spot
             self._lost, self._asked = (now - self.limits.confirm if known else now), now
             self._question = True
         return self._weigh(now)
 
     def call_well(self, now: datetime) -> list[Signal]:
         """A call over the trunk alerted or was answered, or one came in."""
-        if self._lost is None:
+        if self._lost is None and self._opinion.strength is Strength.CLEAR:
             return []
         self._called = now
-        self._mute = self._mute or now - self._lost >= self.limits.proof
+        self._mute = self._mute or (self._lost is not None and now - self._lost >= self.limits.proof)
         return self._weigh(now)
 
     def tick(self, now: datetime) -> list[Signal]:

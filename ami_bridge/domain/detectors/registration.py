@@ -57,7 +57,7 @@ class Registration:
             good = "there is no registration any more" if state is None else "registered with the carrier again"
             return self._opinion.become(Strength.CLEAR, good)
         if self._bad_since is None:
-            known = self._opinion.strength is not Strength.CLEAR  # from an earlier run
+            known = self._opinion.strength >= self.limits.alone  # from an earlier run
             self._bad_since = now - self.limits.grace - self.limits.settle if known else now
         return self._weigh(now)
 
@@ -66,7 +66,7 @@ class Registration:
         if self._bad_since is None:
             return []
         self._called = now
-        self._needless = self._needless or now - self._bad_since >= self.limits.expiry
+        self._needless = now - self._bad_since >= self.limits.expiry
         return self._weigh(now)
 
     def tick(self, now: datetime) -> list[Signal]:

@@ -141,8 +141,14 @@ def test_it_stays_while_half_of_the_calls_stay_bad() -> None:
     assert CLEAR not in ear.strengths
 
 
+def test_a_third_of_many_calls_stays_known_between_their_bad_reports() -> None:
+    ear = Ear().hears(calls(0.0, 28, "g") | calls(0.2, 12, "b"), 600)
+    assert ear.strengths[-1] is DOWN
+    assert CLEAR not in ear.strengths
+
+
 def test_reports_after_the_end_and_nonsense_count_for_nothing() -> None:
-    ear = Ear().hears(calls(0.0, 4), 20).ends(*calls(0, 4)).hears(calls(0.5, 4), 60)
+    ear = Ear().hears(calls(0.0, 8), 20).ends(*calls(0, 8)).hears(calls(0.5, 8), 60)
     assert ear.said == []
     for lost in (-0.1, 1.1, math.nan, math.inf):
         assert Ear().hears(calls(lost, 4), 60, there=lost).said == []

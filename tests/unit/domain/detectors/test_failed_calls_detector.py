@@ -187,6 +187,37 @@ def test_any_sign_of_life_takes_silence_back(answer: str | int) -> None:
     assert trunk.said == []
 
 
+def test_calls_that_were_under_way_when_another_rang_are_not_silent() -> None:
+    trunk = Trunk()
+    before = trunk.dial(TEN_CALLS[9], 0)
+    for i in range(3):
+        trunk.dial(TEN_CALLS[i], 1 + 0.5 * i)
+    trunk.alert(before, 3)
+    trunk.ticks(3, 30)
+    assert trunk.said == []
+
+
+def test_callers_who_gave_up_in_silence_long_ago_are_no_row() -> None:
+    trunk = Trunk()
+    for i in range(6):
+        channel = trunk.dial(TEN_CALLS[i], 300 * i)
+        trunk.ticks(300 * i, 300 * i + 8)
+        trunk.end(channel, HUNG_UP, 300 * i + 8)
+    assert trunk.said == []
+
+
+def test_a_phone_picked_up_in_the_house_does_not_speak_for_the_network() -> None:
+    trunk = Trunk()
+    for i in range(2):
+        trunk.dial(TEN_CALLS[i], 0.5 * i)
+    mobile = trunk.dial(TEN_CALLS[2], 0.9)
+    trunk.dial(TEN_CALLS[3], 1.3)
+    trunk.ticks(1, 4.5)
+    trunk.end(mobile, ELSEWHERE, 4.6)
+    trunk.ticks(4.6, 6)
+    assert trunk.strengths == [Strength.DOWN]
+
+
 def test_calls_answered_elsewhere_before_a_slow_mobile_rings_are_no_silence() -> None:
     trunk = Trunk()
     for i in range(10):
@@ -206,6 +237,28 @@ def test_a_call_under_way_when_the_trunk_failed_proves_nothing_about_those_diall
     assert trunk.strengths == [Strength.DOWN]
     trunk.alert(before, 3.5)  # and is answered
     assert trunk.strengths == [Strength.DOWN]
+
+
+def test_a_call_dialled_between_two_that_failed_breaks_the_row_where_it_was_dialled() -> None:
+    trunk = Trunk()
+    trunk.fails(TEN_CALLS[0], 0)
+    good = trunk.dial(TEN_CALLS[9], 1)
+    trunk.fails(TEN_CALLS[1], 2)
+    trunk.fails(TEN_CALLS[2], 3)
+    assert Strength.DOWN in trunk.strengths
+    trunk.alert(good, 4)
+    assert trunk.strengths == [Strength.DOWN]  # two that were dialled later did fail
+    trunk.works(TEN_CALLS[3], 5)
+    assert trunk.strengths == [Strength.DOWN, Strength.CLEAR]
+
+
+def test_a_busy_phone_was_reached_and_breaks_the_row() -> None:
+    trunk = Trunk()
+    for i in range(5):
+        trunk.fails(TEN_CALLS[i], 10 * i)
+        trunk.fails(TEN_CALLS[i + 1], 10 * i + 1)
+        trunk.fails(TEN_CALLS[i + 2], 10 * i + 2, BUSY)
+    assert trunk.said == []
 
 
 def test_a_call_that_times_out_late_says_nothing_about_a_trunk_that_has_carried_others_since() -> None:

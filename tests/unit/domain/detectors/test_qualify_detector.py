@@ -164,7 +164,7 @@ def test_it_condemns_only_without_an_answer_or_a_good_call_and_always_clears(ste
             lost = called = None
             signals = detector.observe(True, None, now)
         elif what == "call":
-            called = now
+            called = now if lost is not None else None
             signals = detector.call_well(now)
         elif what == "tick":
             signals = detector.tick(now)
@@ -177,8 +177,8 @@ def test_it_condemns_only_without_an_answer_or_a_good_call_and_always_clears(ste
             if signal.strength is DOWN:
                 assert lost is not None
                 assert now - lost >= limits.confirm or known_bad
-                assert called is None or called < lost or now - called >= limits.calls
-            known_bad = signal.strength is not CLEAR
+                assert called is None or now - called >= limits.calls
+            known_bad = signal.strength is DOWN or (known_bad and signal.strength is not CLEAR)
     assert all(signal.strength is CLEAR for signal in detector.observe(True, None, now))
     assert detector.tick(now + timedelta(days=1)) == []
     assert detector.observe(True, None, now) == []
