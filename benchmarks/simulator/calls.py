@@ -16,8 +16,6 @@ from ami_bridge.domain.names import Bridgeid, ChannelName, Linkedid, QueueName, 
 if TYPE_CHECKING:
     from benchmarks.simulator.world import World
 
-AUDIO_EVERY = 60.0  # seconds; real reports come every five, which tells the same
-
 
 class Call:
     """One call's tree of channels as it stands. `over` once nothing of it lives, or the PBX died under it."""

@@ -15,10 +15,10 @@ from benchmarks.simulator.calendar import MINUTE
 if TYPE_CHECKING:
     from benchmarks.simulator.world import World
 
-CALM_QUALIFY = 15 * MINUTE  # how often an unchanged round trip is told while nothing is going on; really each minute
+CALM_QUALIFY = 30 * MINUTE  # how often an unchanged round trip is told while nothing is going on; really each minute
 QUALIFY = MINUTE
 QUALIFY_TIMEOUT = 3.0
-_SENT_AGAIN = (0.5, 1.5)  # OPTIONS without an answer is sent again after so many seconds (RFC 3261, timer E)
+SENT_AGAIN = (0.5, 1.5)  # OPTIONS without an answer is sent again after so many seconds (RFC 3261, timer E)
 RENEWAL = 6 * MINUTE  # at the latest after this long a registration is renewed, and Asterisk learns it is refused
 STALE = 5 * MINUTE  # a carrier forgets an unrenewed registration after about this long, and sends no calls any more
 
@@ -45,7 +45,7 @@ class Trunk:
     silent_in: bool = False  # the carrier sends no calls
     rtt_factor: float = 1.0
     loss: float = 0.0
-    jitter: float = 0.004
+    jitter: float = 0.0  # in addition to what calls have anyway
     reachable: bool = True  # as Asterisk sees it
     registration: RegistrationState = RegistrationState.REGISTERED
     forgotten: bool = False  # the carrier has no registration of ours
@@ -92,7 +92,7 @@ class Trunk:
 
     def ask(self) -> None:
         """The detection wants a second opinion (PJSIPQualify). What comes of it is told when it is good, or new."""
-        for delay in (0.0, *_SENT_AGAIN):
+        for delay in (0.0, *SENT_AGAIN):
             self.world.engine.after(delay + self.base_rtt, self._answers_again)
 
     def _answers_again(self) -> None:
@@ -106,6 +106,7 @@ class Trunk:
     def loses(self) -> None:
         self.reachable = False
         self._tell(reachable=False, rtt=None)
+        self.world.engine.stir(1.0)
 
     def answers(self) -> None:
         if self.world.up and not self.dead:
@@ -130,7 +131,7 @@ class Trunk:
     def mend(self) -> None:
         """Carriers' engineers have been at it; Asterisk learns of it in its own time."""
         self.cut = self.silent_in = self.forgotten = False
-        self.refusal, self.rtt_factor, self.loss, self.jitter = None, 1.0, 0.0, 0.004
+        self.refusal, self.rtt_factor, self.loss, self.jitter = None, 1.0, 0.0, 0.0
         engine, dice = self.world.engine, self.world.dice
         if not self.reachable:
             engine.after(dice.uniform(1, QUALIFY), self.answers)

@@ -50,7 +50,7 @@ class Desk:
         self.agents = [Agent(device, member=plan.queue is None) for device in plan.phones]
         self.waiting: deque[tuple[Call, float]] = deque()
         self.deaf = False  # nobody picks up
-        self.talk = 1.0  # times as long as usual
+        self.talk: float | None = None  # seconds a call takes, about
         self.patience = 1.0
 
     # ---- callers
@@ -107,7 +107,8 @@ class Desk:
         if leg not in call.channels:
             return
         call.answer(leg)
-        talk = max(10.0, self.world.dice.expovariate(1 / TALK)) * self.talk
+        dice = self.world.dice
+        talk = max(10.0, dice.expovariate(1 / TALK)) if self.talk is None else dice.uniform(0.7, 1.3) * self.talk
         self.world.talks(call, call.caller, talk, self._talked, agent)
 
     def _talked(self, agent: Agent) -> None:

@@ -19,12 +19,12 @@ from ami_bridge.domain.effects import Effect
 from ami_bridge.domain.orders import Declaration, Maintenance, Report
 from benchmarks.simulator.calendar import MINUTE, moment
 
-_CALL_STEP = 4.2  # seconds to the first tick after something ordinary; silence after dialling counts from 4 s on
+_CALL_STEP = 5.0  # seconds to the first tick after something ordinary; silence after dialling counts from 4 s on
 _STATE_STEP = 1.0  # and after something that rarely changes
-_BEFORE = 2.0  # a tick this long before counts as one just before
-_LEAST = MINUTE
+_BEFORE = 8.0  # a tick this long before counts as one just before
+_LEAST = 10 * MINUTE  # a quarter of an hour without a tick is a blind spot
 Order = Declaration | Report | Maintenance
-_STIRS = frozenset({ev.ContactChanged, ev.RegistrationChanged, ev.QueueMemberRemoved})
+_STIRS = frozenset({ev.RegistrationChanged, ev.QueueMemberRemoved})
 
 
 class Detection(Protocol):
@@ -93,6 +93,8 @@ class Engine:
             self.perform(effects)
         if type(event) in _STIRS:
             self.stir(_STATE_STEP)
+        elif type(event) is not ev.ContactChanged:  # one more good answer changes nothing; a lost one stirs by itself
+            self.stir(_CALL_STEP)
 
     def perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -120,7 +122,6 @@ class Engine:
             _time, _number, act, arguments = heappop(heap)
             self._set(time)
             act(*arguments)
-            self.stir(_CALL_STEP)
         while self._next_tick < until:
             self._tick(self._next_tick)
         self._set(until)
@@ -135,5 +136,5 @@ class Engine:
         self._last_tick = time
         if effects := self.detection.tick(self.when):
             self.perform(effects)
-        self._step = 1.0 if time < self._lively_until else min(self._step * 2, _LEAST)
+        self._step = 1.0 if time < self._lively_until else min(self._step * 4, _LEAST)
         self._next_tick = time + self._step

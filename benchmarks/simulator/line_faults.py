@@ -93,13 +93,13 @@ def abandons(on: Stage) -> Fault:
 
 
 def _overwhelmed(on: Stage, fault: Fault, patience: float) -> None:
-    on.desk.talk, on.desk.patience = 15.0, patience
+    on.desk.talk, on.desk.patience = 45 * MINUTE, patience
     on.world.engine.at(fault.end, _usual, on.desk)
 
 
 def _usual(desk: Desk) -> None:
     """Agents work as ever again; what is still being talked about is wound up."""
-    desk.talk, desk.patience, desk.deaf = 1.0, 1.0, False
+    desk.talk, desk.patience, desk.deaf = None, 1.0, False
     desk.winds_up()
 
 
@@ -116,6 +116,8 @@ def link_lost(on: Stage) -> Fault:
     name, engine = on.world.plan.name, on.world.engine
     fault = on.fault("link_lost", on.lasts(2 * MINUTE, 15 * MINUTE), {Subject(Kind.PBX, name)})
     fault.told = False
+    fault.tenants = frozenset(tenant.name for tenant in on.world.plan.tenants)
+    fault.lines = frozenset(line.name for tenant in on.world.plan.tenants for line in tenant.lines)
     engine.lose_link("the connection was reset")
     engine.at(fault.end, engine.regain_link, on.world.snapshot)
     return fault

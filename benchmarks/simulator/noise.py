@@ -12,11 +12,12 @@ from ami_bridge.domain.names import Device, MaintenanceId
 from ami_bridge.domain.orders import Maintenance
 from ami_bridge.domain.signal import Kind, Subject
 from benchmarks.simulator.calendar import DAY, HOUR, MINUTE, WEEK, moment
-from benchmarks.simulator.carrier import Trunk
+from benchmarks.simulator.carrier import QUALIFY_TIMEOUT, SENT_AGAIN, Trunk
 from benchmarks.simulator.topology import TenantPlan
 from benchmarks.simulator.world import World
 
-LOST_OPTIONS_EVERY = 2 * WEEK  # per trunk
+LOST_OPTIONS_EVERY = 4 * WEEK  # per trunk
+LAPSE_MEAN = 1.0  # seconds for which nothing comes through, as it goes on after the last time OPTIONS was sent
 HICCUP_EVERY = 6 * WEEK  # of a trunk's registration
 BROKEN_NUMBER_EVERY = 4 * WEEK  # per tenant: somebody dials one dead number again and again
 LINK_LOSS_EVERY = 2 * WEEK  # per PBX: seconds
@@ -43,11 +44,15 @@ class Noise:
         self.engine.after(self.dice.expovariate(1 / every), act, *arguments)
 
     def _loses_options(self, trunk: Trunk) -> None:
-        """A second or so in which nothing comes through, just when OPTIONS is sent."""
+        """A second or so in which nothing comes through, just when OPTIONS is sent, and sent again.
+
+        Asterisk gives up a second and a half after it has sent it for the last time; often all is well by then.
+        """
         self._again(LOST_OPTIONS_EVERY, self._loses_options, trunk)
         if trunk.reachable and not trunk.dead and self.world.up:
             trunk.lapse = True
-            self.engine.after(self.dice.expovariate(1 / 0.7), self._through_again, trunk)
+            lasts = self.dice.expovariate(1 / LAPSE_MEAN) - (QUALIFY_TIMEOUT - SENT_AGAIN[-1])
+            self.engine.after(max(0.0, lasts), self._through_again, trunk)
             trunk.loses()
             self.engine.after(MINUTE, trunk.answers)
 

@@ -13,7 +13,7 @@ from benchmarks.simulator.faults import Fault, Stage
 from benchmarks.simulator.people import People
 from benchmarks.simulator.topology import LinePlan, TenantPlan
 from benchmarks.simulator.traffic import is_open, profile
-from benchmarks.simulator.world import World
+from benchmarks.simulator.world import FIRST_TRUNK, World
 
 REST = 90 * MINUTE  # after a fault, before the next on the same PBX
 LIVELY_BEFORE, LIVELY_AFTER = 10.0, 6 * MINUTE
@@ -27,6 +27,7 @@ class Demand:
     inject: Callable[[Stage], Fault]
     callers: float = 0.0
     calls_out: float = 0.0
+    calls_on_trunk: float = 0.0
     queue: bool = False
     two_trunks: bool = False
     hours: float = 1.0
@@ -43,7 +44,9 @@ class Demand:
             return False
         if (self.queue and line.queue is None) or (self.two_trunks and len(tenant.trunks) < 2):
             return False
-        return tenant.callers * line.share * share >= self.callers and tenant.calls_out * share >= self.calls_out
+        on_trunk = tenant.callers * (FIRST_TRUNK if len(tenant.trunks) > 1 else 1.0) + tenant.calls_out
+        enough_out = tenant.calls_out * share >= self.calls_out and on_trunk * share >= self.calls_on_trunk
+        return enough_out and tenant.callers * line.share * share >= self.callers
 
 
 DEMANDS = (
@@ -55,7 +58,7 @@ DEMANDS = (
     Demand(inject=trunk_faults.round_trip),
     Demand(inject=trunk_faults.calls_failing, calls_out=6, hours=2),
     Demand(inject=trunk_faults.inbound_silence, callers=6, hours=4),
-    Demand(inject=trunk_faults.poor_audio, callers=3, calls_out=4, hours=2),
+    Demand(inject=trunk_faults.poor_audio, calls_on_trunk=14, hours=2),
     Demand(inject=trunk_faults.trunk_and_surge, callers=4, two_trunks=True),
     Demand(inject=trunk_faults.both_trunks),
     Demand(inject=line_faults.inbound_surge, callers=4),

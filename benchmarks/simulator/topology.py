@@ -72,11 +72,11 @@ class Size:
 
 
 EVERYDAY = (
-    Size(callers=1.0, calls_out=0.8, weight=0.65),
-    Size(callers=3.0, calls_out=2.5, weight=0.25),
-    Size(callers=10.0, calls_out=7.0, weight=0.1),
+    Size(callers=0.7, calls_out=0.6, weight=0.7),
+    Size(callers=2.5, calls_out=2.0, weight=0.22),
+    Size(callers=8.0, calls_out=6.0, weight=0.08),
 )
-BUSY = (Size(callers=5.0, calls_out=4.0, weight=0.4), Size(callers=14.0, calls_out=12.0, weight=0.6))
+BUSY = (Size(callers=5.0, calls_out=4.0, weight=0.5), Size(callers=12.0, calls_out=10.0, weight=0.5))
 
 
 def plan(seed: int, number: int, tenants: int, sizes: Sequence[Size]) -> PbxPlan:

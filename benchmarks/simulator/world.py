@@ -10,7 +10,7 @@ from ami_bridge.domain import events as ev
 from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
 from ami_bridge.domain.names import Device, TrunkName, Uniqueid
 from benchmarks.simulator.calendar import HOUR
-from benchmarks.simulator.calls import AUDIO_EVERY, Call
+from benchmarks.simulator.calls import Call
 from benchmarks.simulator.carrier import Carriage, Trunk
 from benchmarks.simulator.desk import Agent, Desk
 from benchmarks.simulator.engine import Engine
@@ -18,6 +18,8 @@ from benchmarks.simulator.topology import TALK, LinePlan, PbxPlan, TenantPlan
 from benchmarks.simulator.traffic import Series, arrivals, is_open
 
 FIRST_TRUNK = 0.8  # of a tenant's callers come over its first trunk, if it has two
+REPORTS = 3  # on the audio, told together; really one in each direction every five seconds
+AUDIO_WELL, AUDIO_BAD = 120.0, 15.0  # seconds until the next of them
 BAD_CALLER = 0.02  # calls whose audio is bad for the far end's own reasons
 NETWORK_FAILURES = 0.004  # calls out that fail somewhere in the network for no fault of the trunk
 _NETWORK_CAUSES = (34, 38, 41, 27, 42)
@@ -101,20 +103,22 @@ class World:
 
     def talks(self, call: Call, heard: Uniqueid, seconds: float, then: Callable[..., None], *arguments: Any) -> None:
         """Two people talk; `heard` is the channel over the trunk. `then` comes at the end, if the PBX still lives."""
-        self.engine.after(min(15.0, seconds / 2), self._hears, call, heard)
+        self.engine.after(min(15.0, seconds * 0.9), self._hears, call, heard)
         self.engine.after(seconds, self._parts, call, then, arguments)
 
     def _hears(self, call: Call, heard: Uniqueid) -> None:
+        """The reports of the last quarter of a minute; of a call that sounds well they are not all told."""
         if call.over or call.bridge is None:
             return
         trunk = self.trunks.get(TrunkName(call.channels[heard].name.partition("/")[2].rpartition("-")[0]))
-        if trunk is not None:
-            loss, jitter = self.dice.uniform(0, 0.004), self.dice.uniform(0.002, 0.008)
-            if call.audio is not None:
-                loss, jitter = call.audio
-            loss = min(1.0, loss + max(0.0, self.dice.gauss(trunk.loss, trunk.loss / 5)))
-            self.emit(ev.AudioReported(uniqueid=heard, lost=loss, jitter=jitter + trunk.jitter))
-        self.engine.after(AUDIO_EVERY, self._hears, call, heard)
+        if trunk is None:
+            return
+        well = call.audio is None and trunk.loss == 0
+        for _ in range(REPORTS):
+            lost, jitter = call.audio or (self.dice.uniform(0, 0.004), self.dice.uniform(0.002, 0.008))
+            lost += max(0.0, self.dice.gauss(trunk.loss, trunk.loss / 5)) if trunk.loss else 0.0
+            self.emit(ev.AudioReported(uniqueid=heard, lost=min(1.0, lost), jitter=jitter + trunk.jitter))
+        self.engine.after(AUDIO_WELL if well else AUDIO_BAD, self._hears, call, heard)
 
     def _parts(self, call: Call, then: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         if not call.over:
