@@ -79,7 +79,9 @@ def watch_of(
         sites=Sites(
             devices={SiteName(site.name): _phones(site) for site in sites},
             detectors={
-                SiteName(site.name): Phones(SiteName(site.name), detection.limits(PhonesLimits), _phones(site))
+                SiteName(site.name): Phones(
+                    SiteName(site.name), detection.limits(PhonesLimits), _phones(site), _hours_of(settings, site)
+                )
                 for site in sites
             },
             tenants={SiteName(site.name): TenantName(site.tenant) for site in sites},
@@ -155,6 +157,14 @@ def _routes(line: LineSettings) -> Routes:
         queue=QueueName(line.queue) if line.queue else None,
         ring=tuple(Device(device) for device in line.ring),
     )
+
+
+def _hours_of(settings: Settings, site: Site) -> Hours | None:
+    """When somebody is at a site: while one of its lines is open; None where that is not set for each of them."""
+    lines = [line for line in settings.lines_of(site.pbx) if line.name in site.lines]
+    if not lines or not all(line.open for line in lines):
+        return None
+    return Hours([text for line in lines for text in line.open], settings.tenant_named(site.tenant).zone)
 
 
 def _phones(site: Site) -> tuple[Device, ...]:

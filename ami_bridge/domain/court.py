@@ -118,8 +118,10 @@ class Court:
         """An operator ends an incident: what still speaks for it is passed over until it was good once."""
         incident = self._open(id_)
         for subject in self.outages.subjects_of(id_):
-            self.declared.withdraw(subject)
+            withdrawn = self.declared.withdraw(subject, by)
             if (judge := self.judges.get(subject)) is not None:
+                for signal in withdrawn:
+                    judge.hear(signal, now)  # else the next declaration would be passed over with the rest
                 judge.pardon()
                 self._restless.discard(subject)
         return self.outages.end(incident.id, now, f"ended by {by}")

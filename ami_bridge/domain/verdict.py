@@ -130,6 +130,8 @@ class Judge:
         by_source: dict[Source, int] = {}
         for said in self._standing.values():
             by_source[said.source] = max(by_source.get(said.source, 0), said.strength)
+        if max(by_source.values(), default=0) < Strength.SUSPECT:
+            return min(len(by_source), Strength.HINT)  # hints corroborate a suspicion, and make none
         return sum(by_source.values())
 
     def _judge(self, now: datetime) -> list[VerdictChanged]:

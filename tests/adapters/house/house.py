@@ -14,13 +14,17 @@ from uuid import uuid4
 
 from agi.desk import Caller
 from ami_bridge.ami.session import Deadlines
+from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk, PbxDesk
 from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import Kind, Policy, Promise, State
+from ami_bridge.domain.signal import Kind as SubjectKind
+from ami_bridge.domain.signal import Subject
 from ami_bridge.domain.status import Link
+from ami_bridge.domain.verdict import Verdict
 from ami_bridge.furnish import Furnisher
+from ami_bridge.places import Line as LineSettings
 from ami_bridge.runner import Runner
-from ami_bridge.settings import Line as LineSettings
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Store
 from ami_bridge.voice.errors import SpeechFailed
@@ -245,7 +249,7 @@ def settings(tmp_path: Path, pbx: Pbx) -> Settings:
         "agi": {"token": "token-of-the-test", "listen": "127.0.0.1:0", "drain_seconds": 5},
         "audio": {"listen": "127.0.0.1:0"},
         "web": {"listen": "127.0.0.1:0"},
-        "detection": {"trunk_hold_seconds": HOLD.total_seconds()},
+        "detection": {"verdict": {"hold_seconds": HOLD.total_seconds()}, "qualify": {"confirm_seconds": 0}},
         "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
         "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"]}],
         "pbx": [
@@ -290,6 +294,9 @@ class House:
     file: Path
     task: asyncio.Task[None] | None = None
     rounds: int = 0  # of the runner's clock
+
+    def verdict(self, trunk: str = "acme-primary") -> Verdict:
+        return self.runner.watch.court.judges[Subject(SubjectKind.TRUNK, trunk)].verdict
 
     async def start(self, *, settled: bool = True) -> None:
         self.task = asyncio.create_task(self.runner.run())
@@ -377,7 +384,8 @@ async def a_house(
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
     store = await Store.open(wanted.store.url, policy, deadline=0.6)
     desk = HouseDesk(store, wanted.audio.url, clock)
-    furnisher = Furnisher(wanted, store, library, changed=lambda: None, clock=clock)
+    controls = Controls(store, clock)
+    furnisher = Furnisher(wanted, store, library, orders=controls, changed=lambda: None, clock=clock)
     runner, room = await furnisher.furnish(wanted.pbx[0], desk.drain)
     desk.add(PBX, room)
     room.session.deadlines = QUICK_LINK

@@ -32,11 +32,11 @@ async def test_a_wish_to_be_told_waits_for_the_end_of_the_incident(house: House,
     fixed_already = await house.desk.pressed(a_caller("100.1"), "2")
     assert [a.url for a in fixed_already.audio] == [said(house, say.NOTED_IN_TURN)]
     pbx.trunk("acme-primary", reachable=False)
-    await until(lambda: "acme-primary" in house.runner.watch.outages.open)
+    await until(lambda: bool(house.runner.watch.incidents))
     receipt = await house.desk.pressed(a_caller("100.2"), "2")
     assert [a.url for a in receipt.audio] == [said(house, say.NOTED_RESTORED)]
     [_in_turn, told] = await house.store.promises.open()
-    assert (told.kind, told.incident) == (Kind.RESTORED, house.runner.watch.outages.open["acme-primary"].id)  # type: ignore[index]
+    assert (told.kind, told.incident) == (Kind.RESTORED, house.runner.watch.incidents[0].id)
     assert told.not_before > told.expires
 
 

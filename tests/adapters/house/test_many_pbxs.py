@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk
 from ami_bridge.domain.line import Line
 from ami_bridge.domain.names import Device, LineName, PbxName, TenantName
@@ -63,7 +64,8 @@ async def a_street(tmp_path: Path, ports: Mapping[str, int]) -> AsyncIterator[St
     )
     clock, store = Clock(), await Store.open(wanted.store.url, Policy())
     desk = HouseDesk(store, wanted.audio.url, clock)
-    furnisher = Furnisher(wanted, store, QuickLibrary(), changed=lambda: None, clock=clock)
+    orders = Controls(store, clock)
+    furnisher = Furnisher(wanted, store, QuickLibrary(), orders=orders, changed=lambda: None, clock=clock)
     runners: dict[str, Runner] = {}
     tasks: list[asyncio.Task[None]] = []
     for one in wanted.pbx:

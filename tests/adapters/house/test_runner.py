@@ -13,7 +13,7 @@ import pytest
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.promise import Kind, State
 from ami_bridge.domain.status import Link
-from ami_bridge.domain.trunk import Verdict
+from ami_bridge.domain.verdict import Verdict
 from tests.adapters.ami.manager import until
 from tests.adapters.house.house import HOLD, PBX, House, Pbx, a_house
 
@@ -59,14 +59,14 @@ async def test_an_incident_the_store_could_not_take_is_written_later_and_its_cal
     monkeypatch.setattr("ami_bridge.runner.LOOK_EVERY", 0.2)
     await house.start()
     pbx.trunk("acme-primary", reachable=False)
-    await until(lambda: "acme-primary" in house.runner.watch.outages.open)
-    incident = house.runner.watch.outages.open["acme-primary"]  # type: ignore[index]
+    await until(lambda: bool(house.runner.watch.incidents))
+    incident = house.runner.watch.incidents[0]
     pbx.trunk("acme-primary", reachable=True)
-    await until(lambda: house.runner.watch.trunks["acme-primary"].verdict is Verdict.RECOVERING)  # type: ignore[index]
+    await until(lambda: house.verdict() is Verdict.RECOVERING)
     promise = await house.owe(kind=Kind.RESTORED, incident=incident.id)
     async with house.locked():
         house.clock.ahead = HOLD
-        await until(lambda: not house.runner.watch.outages.open)
+        await until(lambda: not house.runner.watch.incidents)
         stored = await house.store.incidents.get(incident.id)
         assert stored is not None
         assert stored.open

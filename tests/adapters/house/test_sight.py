@@ -233,7 +233,7 @@ async def test_the_registrations_of_trunks_are_shown_and_followed(house: House, 
 
     assert await shown() == {"acme-primary": "registered", "acme-backup": ""}
     pbx.event("Registry", ChannelType="pjsip", Username="sip:acme-primary@us", Domain="sip:carrier", Status="Rejected")
-    of = house.runner.sight.registrations.of
+    of = house.runner.watch.trunks.registrations.of
     await until(lambda: (state := of(TrunkName("acme-primary"))) is not None and state.value == "rejected")
     assert (await shown())["acme-primary"] == "rejected"
     pbx.registrations = {"acme-primary": "Stopped"}
