@@ -17,7 +17,7 @@ from docker.lab.ami import Ami, AmiError, Event, NotSeen
 
 Execute = Callable[..., Awaitable[str]]
 AGENTS = ("101", "102")
-PORTS = {"primary": "5060", "backup": "5070", "phones": "5080"}
+PORTS = {"primary": "5060", "backup": "5070", "phones": "5080", "site": "5090"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ class Carrier:
         await self._registration_becomes(f"phone-{agent}", "Unregistered", deadline)
 
     async def cut(self, trunk: str) -> None:
-        """Drop every SIP packet of `primary`, `backup` or `phones`, both ways, from now on. Twice is once."""
+        """Drop every SIP packet of `primary`, `backup`, `phones` or `site`, both ways, from now on. Twice is once."""
         await self._execute(self._service, "sh", "-c", "; ".join(self._through(trunk) + self._rules(trunk, "-I")))
 
     async def restore(self, trunk: str) -> None:
@@ -201,9 +201,10 @@ class Carrier:
             await asyncio.sleep(0.05)
 
     async def reset(self) -> None:
-        """Back to the beginning: no calls, no agents, no phones described, nothing cut."""
+        """Back to the beginning: no calls, no agents, no phones described, nothing cut, nothing refused."""
         await self.hang_up_all()
         await self.ami.command("database deltree phone")
+        await self.ami.command("database deltree trunk")
         await self._execute(
             self._service, "sh", "-c", "; ".join(rule for trunk in PORTS for rule in self._through(trunk))
         )

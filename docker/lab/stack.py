@@ -96,14 +96,19 @@ class Stack:
     async def connected(self, *, old: bool = False) -> AsyncIterator[Lab]:
         """Log in to both Asterisks as the driver, once no other process drives them; `old`: the PBX of Asterisk 16."""
         settings, suffix = await self.settings(), "16" if old else ""
-        secret = driver_secret()
-        async with (
-            our_turn(STATE / f"driver{suffix}.lock"),
-            await Ami.connect(int(settings[f"KEEPLINE_PORT_PBX{suffix}_AMI"]), "driver", secret) as pbx,
-            await Ami.connect(int(settings[f"KEEPLINE_PORT_CARRIER{suffix}_AMI"]), "driver", secret) as carrier,
-        ):
-            recordings = Path(settings["KEEPLINE_RECORDINGS"] + suffix)
-            yield Lab(pbx=Pbx(pbx), carrier=Carrier(carrier, recordings, self.execute, service=f"carrier{suffix}"))
+        recordings = Path(settings["KEEPLINE_RECORDINGS"] + suffix)
+        async with our_turn(STATE / f"driver{suffix}.lock"), await self.ami(f"pbx{suffix}") as pbx:
+            ami = await self.ami(f"carrier{suffix}")
+            carrier = Carrier(ami, recordings, self.execute, service=f"carrier{suffix}")
+            try:
+                yield Lab(pbx=Pbx(pbx), carrier=carrier)
+            finally:
+                await carrier.ami.close()  # another one by now, if the carrier was killed and started again
+
+    async def ami(self, service: str) -> Ami:
+        """Log in to a service's Asterisk as the driver."""
+        port = (await self.settings())[f"KEEPLINE_PORT_{service.upper()}_AMI"]
+        return await Ami.connect(int(port), "driver", driver_secret())
 
 
 def driver_secret() -> str:
