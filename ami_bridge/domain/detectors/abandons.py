@@ -28,7 +28,7 @@ class AbandonsLimits:
     window: timedelta = timedelta(minutes=30)  # within which callers are counted
     short: timedelta = timedelta(seconds=10)  # who hangs up sooner meant another number, and does not count
     recent: timedelta = timedelta(hours=2)  # somebody must have been answered so lately; else it is night or a holiday
-    mended: int = 3  # so many answered in a row, and it is over
+    mended: int = 5  # so many answered in a row, and it is over
     alone: Strength = Strength.SUSPECT  # how much it says by itself
 
 

@@ -46,6 +46,7 @@ class AudioLimits:
     share: float = 0.3  # and this share of all calls heard
     window: timedelta = timedelta(minutes=5)  # how long a call that ended, or is not reported on any more, counts
     years: int = 2  # as many bad calls as chance has more than once in so many years do not count; 0: all do
+    probation: timedelta = timedelta(hours=1)  # no call heard for so long: whether they sound well again is not known
     alone: Strength = Strength.DOWN  # the most it says by itself: "down", "suspect" or "hint"
 
 
@@ -75,6 +76,7 @@ class Audio:
         self._good_reports = 0  # since the last bad one
         self._told = 0
         self._resumed: datetime | None = None
+        self._heard: datetime | None = None  # the last report
 
     def report(self, channel: Uniqueid, loss: float, jitter: timedelta, now: datetime) -> list[Signal]:
         """Take one report on `channel`: the share of packets lost (0 to 1) and the jitter. Nonsense is passed over."""
@@ -87,6 +89,7 @@ class Audio:
             return []
         self._calls.pop(channel, None)
         self._calls[channel] = call
+        self._heard = now
         call.last = now
         call.lost.append(loss)
         call.jitter.append(jitter)
@@ -126,7 +129,7 @@ class Audio:
     def resume(self, now: datetime) -> None:
         """An earlier run said that calls sound bad: that they do not is news, once enough of them were heard."""
         self._opinion.resume(min(Strength.SUSPECT, self.limits.alone))
-        self._resumed = now
+        self._resumed = self._heard = now
 
     def _judge(self, call: _Heard) -> None:
         """Judge a call anew, and keep count."""
@@ -164,7 +167,8 @@ class Audio:
         if self._resumed is not None and now - self._resumed < self.limits.window:
             return self._clear("calls sound as they should again", now) if self._better() else []
         if not self._judged:
-            return self._clear("no call is left that sounds bad", now)
+            quiet = self._heard is None or now - self._heard >= self.limits.probation
+            return self._clear("no call was heard for long; the next will tell", now) if quiet else []
         few = 2 * self._bad < self.limits.share * self._judged or self._bad < self.limits.calls / 2
         return self._clear("calls sound as they should again", now) if few or self._better() else []
 

@@ -54,7 +54,7 @@ class FailedCallsLimits:
     of: int = 12  # so many last calls are looked at for that
     window: timedelta = timedelta(minutes=10)  # that lie no further back than this
     lasts: timedelta = timedelta(hours=1)  # a failed call is forgotten after this
-    probation: timedelta = timedelta(minutes=5)  # nobody has tried for so long: the next caller may
+    probation: timedelta = timedelta(hours=1)  # nobody has tried for so long: whether it works again is not known
     alone: Strength = Strength.DOWN  # the most it says by itself: "down", "suspect" or "hint"
 
 

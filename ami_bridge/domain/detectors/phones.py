@@ -26,6 +26,7 @@ class PhonesLimits:
     enabled: bool = True
     share: float = 0.6  # of the phones that were there when the window began; some may have a way of their own
     least: int = 3  # phones at least; two people may well close their softphones in the same minute
+    usual: float = 0.4  # and of the most that were there within a day: the last few in the evening are no site
     window: timedelta = timedelta(seconds=90)  # within which they must be gone: a round of qualifies of 60 s, and some
     emptying: timedelta = timedelta(minutes=5)  # a third as many gone within this time before that: people are leaving
     confirm: timedelta = timedelta(seconds=60)  # in opening hours: how long they must stay away; until then a suspicion
@@ -49,6 +50,8 @@ class Phones:
         self._gone: set[Device] = set()  # together
         self._returned: set[Device] = set()
         self._since: datetime | None = None  # since when they have been gone
+        self._most = [0, 0]  # phones that were there at the same time: today and the day before
+        self._day = 0
 
     def observe(self, device: Device, present: bool, now: datetime) -> list[Signal]:
         """A phone is there or is not. What it was before it was first seen is not known, so that says nothing yet."""
@@ -56,6 +59,7 @@ class Phones:
             return []
         if present:
             self._here.add(device)
+            self._count(now)
             self._left.pop(device, None)
             if device in self._gone:
                 self._returned.add(device)
@@ -78,7 +82,10 @@ class Phones:
             return self._opinion.become(Strength.CLEAR, words)
         is_open = self._hours is not None and self._hours.is_open(now)
         strength = Strength.SUSPECT if is_open else Strength.HINT
-        if now - self._since >= (self.limits.confirm if is_open else self.limits.reboot):
+        # When nobody works there it is remembered, and told once somebody does.
+        if (is_open or self._hours is None) and now - self._since >= (
+            self.limits.confirm if is_open else self.limits.reboot
+        ):
             strength = self.limits.alone
         if strength <= self._opinion.strength:
             return []
@@ -96,6 +103,14 @@ class Phones:
         self._since, self._gone = now, set(self._devices)
         self._returned = set(self._here)
 
+    def _count(self, now: datetime) -> None:
+        """Remember how many are there on a full day."""
+        day = now.toordinal()
+        if day != self._day:
+            self._most = [0, self._most[0] if day == self._day + 1 else 0]
+            self._day = day
+        self._most[0] = max(self._most[0], len(self._here))
+
     def _note_together(self, now: datetime) -> None:
         """See whether those who are away went together, or one by one."""
         together, before = [], 0
@@ -107,7 +122,12 @@ class Phones:
                 together.append(device)
             else:
                 before += 1
-        enough = max(self.limits.least, math.ceil(self.limits.share * (len(self._here) + len(together))))
+        self._count(now)
+        enough = max(
+            self.limits.least,
+            math.ceil(self.limits.share * (len(self._here) + len(together))),
+            math.ceil(self.limits.usual * max(self._most)),
+        )
         if self._since is not None:
             self._gone.update(together)
         elif len(together) >= enough and before * 3 < len(together):

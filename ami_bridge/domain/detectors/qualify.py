@@ -23,7 +23,8 @@ class QualifyLimits:
     """How long the far end may be silent, and what calls that go well say against that."""
 
     enabled: bool = True  # off for a far end known to answer no OPTIONS
-    confirm: timedelta = timedelta(seconds=4)  # wait for the second opinion: Asterisk's qualify_timeout (3 s) and a bit
+    confirm: timedelta = timedelta(seconds=10)  # wait for a second and a third opinion: qualify_timeout (3 s) each
+    ask_first: timedelta = timedelta(seconds=4)  # between these; Asterisk is done with one question by then
     ask_every: timedelta = timedelta(seconds=10)  # ask again so often while it does not answer, to know its return soon
     calls: timedelta = timedelta(minutes=5)  # a call that went well keeps the trunk from being given up for so long
     proof: timedelta = timedelta(minutes=30)  # calls go well so long after the loss: it merely answers no qualify
@@ -48,7 +49,7 @@ class Qualify:
         return self._question and self.limits.enabled
 
     def asked(self) -> None:
-        """The question is on its way. The next falls due after `ask_every`."""
+        """The question is on its way. The next falls due after `ask_first`, later after `ask_every`."""
         self._question = False
 
     def observe(self, reachable: bool, round_trip: timedelta | None, now: datetime) -> list[Signal]:
@@ -76,7 +77,8 @@ class Qualify:
         """Let time pass: the second opinion stays away, a new question falls due, a good call proves less."""
         if self._lost is None:
             return []
-        if self._asked is not None and now - self._asked >= self.limits.ask_every:
+        every = self.limits.ask_first if now - self._lost < self.limits.confirm else self.limits.ask_every
+        if self._asked is not None and now - self._asked >= every:
             self._asked, self._question = now, True
         return self._weigh(now)
 

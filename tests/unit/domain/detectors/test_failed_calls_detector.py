@@ -329,7 +329,7 @@ def test_half_of_the_last_calls_condemn_though_some_go_through_and_one_that_does
 
 
 def test_nobody_keeps_off_a_condemned_trunk_for_ever_and_one_more_failure_condemns_it_again() -> None:
-    trunk = Trunk()
+    trunk = Trunk(FailedCallsLimits(probation=timedelta(minutes=5)))
     for i in range(3):
         trunk.fails(TEN_CALLS[i], i)
     trunk.ticks(3, 310, step=1)
@@ -341,7 +341,7 @@ def test_nobody_keeps_off_a_condemned_trunk_for_ever_and_one_more_failure_condem
 
 
 def test_a_trial_that_goes_well_ends_it() -> None:
-    trunk = Trunk()
+    trunk = Trunk(FailedCallsLimits(probation=timedelta(minutes=5)))
     for i in range(3):
         trunk.fails(TEN_CALLS[i], i)
     trunk.ticks(3, 310, step=1)

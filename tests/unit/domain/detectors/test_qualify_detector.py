@@ -39,8 +39,8 @@ def test_a_loss_is_suspected_asked_about_and_believed_when_no_answer_comes() -> 
     assert suspect.words == "the far end does not answer; asking again"
     assert detector.asks_again
     detector.asked()
-    assert detector.tick(at(3.9)) == []
-    [down] = detector.tick(at(4))
+    assert detector.tick(at(9.9)) == []
+    [down] = detector.tick(at(10))
     assert (down.strength, down.words) == (DOWN, "the far end does not answer, nor when asked again")
 
 
@@ -75,7 +75,7 @@ def test_while_it_is_away_it_is_asked_again_and_again() -> None:
         if detector.asks_again:
             asked.append(second)
             detector.asked()
-    assert asked == [0, 10, 20, 30, 40, 50]
+    assert asked == [0, 4, 8, 18, 28, 38, 48, 58]
 
 
 def test_a_call_that_went_well_since_keeps_it_from_being_given_up_for_a_while() -> None:
@@ -92,7 +92,7 @@ def test_a_call_before_the_loss_proves_nothing() -> None:
     detector = a_qualify()
     assert detector.call_well(T0) == []
     detector.observe(False, None, at(1))
-    assert ticked(detector, 1, 10) == [(5, DOWN)]
+    assert ticked(detector, 1, 20) == [(11, DOWN)]
 
 
 def test_a_carrier_that_answers_no_options_and_carries_calls_ends_as_a_hint_nights_included() -> None:
