@@ -26,7 +26,7 @@ from benchmarks.simulator.schedule import KINDS, deal
 
 WEEKS, TENANTS = 52, 100
 FAULTS, LEARNING = 25, 8  # of each kind; weeks
-PER_PBX, PBXS_WITH_FAULTS, TENANTS_WITH_FAULTS = 2, 12, 4
+PER_PBX, PBXS_WITH_FAULTS, TENANTS_WITH_FAULTS = 2, 8, 3
 FAULTS_A_WEEK = 13  # on one PBX, one at a time
 SHOWN = 12  # misses, and false announcements, that are printed with what was seen
 

@@ -76,22 +76,24 @@ EVERYDAY = (
     Size(callers=2.5, calls_out=2.0, weight=0.22),
     Size(callers=8.0, calls_out=6.0, weight=0.08),
 )
-BUSY = (Size(callers=5.0, calls_out=4.0, weight=0.5), Size(callers=12.0, calls_out=10.0, weight=0.5))
+BUSY = (Size(callers=12.0, calls_out=10.0, weight=0.5), Size(callers=5.0, calls_out=4.0, weight=0.5))
 
 
 def plan(seed: int, number: int, tenants: int, sizes: Sequence[Size]) -> PbxPlan:
     """PBX `number` of the house that `seed` makes; every kind of traffic in turn."""
     dice = random.Random(f"{seed}/plan/{number}")
     shared = TrunkName("carrier-shared")
-    made = tuple(_tenant(dice, number, n, shared, sizes) for n in range(tenants))
+    chosen = dice.choices(sizes, [size.weight for size in sizes], k=tenants)
+    if sizes is BUSY:  # some of each on every PBX, so that every kind of fault finds a place
+        chosen = [sizes[n % len(sizes)] for n in range(tenants)]
+    made = tuple(_tenant(dice, number, n, shared, size, queue=sizes is BUSY) for n, size in enumerate(chosen))
     trunks = tuple(sorted({trunk for tenant in made for trunk in tenant.trunks}))
     several = frozenset(t for t in trunks if sum(t in tenant.trunks for tenant in made) > 1)
     return PbxPlan(name=PbxName(f"pbx-{number}"), trunks=trunks, shared=several, tenants=made)
 
 
-def _tenant(dice: random.Random, pbx: int, number: int, shared: TrunkName, sizes: Sequence[Size]) -> TenantPlan:
+def _tenant(dice: random.Random, pbx: int, number: int, shared: TrunkName, size: Size, *, queue: bool) -> TenantPlan:
     name = f"t{pbx}-{number}"
-    size = dice.choices(sizes, [size.weight for size in sizes])[0]
     callers, out = size.callers * dice.uniform(0.8, 1.25), size.calls_out * dice.uniform(0.8, 1.25)
     traffic = list(Traffic)[(pbx + number) % len(Traffic)]
     first = 1000 + 100 * number
@@ -101,9 +103,9 @@ def _tenant(dice: random.Random, pbx: int, number: int, shared: TrunkName, sizes
         least = ceil(callers * share * (3 if traffic is Traffic.GROWING else 2) * TALK / 3600) + 2
         count = min(max(least, 2), 6)
         phones = tuple(Device(f"PJSIP/{first + n * 20 + k}") for k in range(count))
-        queue = QueueName(f"q-{name}-{n}") if n or dice.random() < 0.75 else None
+        of_queue = QueueName(f"q-{name}-{n}") if n or queue or dice.random() < 0.75 else None
         lines.append(
-            LinePlan(name=LineName(f"l{pbx}-{number}-{n}"), did=f"555{pbx:03}{number:02}{n}", queue=queue,
+            LinePlan(name=LineName(f"l{pbx}-{number}-{n}"), did=f"555{pbx:03}{number:02}{n}", queue=of_queue,
                      phones=phones, share=share)
         )  # fmt: skip
     others = tuple(Device(f"PJSIP/{first + 60 + k}") for k in range(dice.randint(1, 4)))

@@ -133,8 +133,12 @@ class World:
         """Somebody at a phone dials `number`, which ends with the cause `outcome` if one is given."""
         dice = self.dice
         phone = dice.choice(tenant.phones)
-        if not self.up or not self.present[phone] or (phone in self.agents and self.agents[phone][1].busy):
+        if not self.up or not self.present[phone]:
             return
+        if phone in self.agents:
+            desk, agent = self.agents[phone]
+            if agent.busy or desk.deaf:
+                return
         number = number or self.number()
         call = Call(self, self._callers_own_audio())
         call.create(phone, phone.partition("/")[2], number)
