@@ -56,6 +56,8 @@ class Patience:
 
 def same(number: str) -> str:
     """What tells numbers apart however they are written: +49 30 1234567, 0301234567 and 1234567 are one."""
+    if number.isascii() and number.isdigit():
+        return number[-7:]
     digits = "".join(one for one in number[:64] if one.isascii() and one.isdigit())
     return digits[-7:] or number[:32]
 

@@ -184,7 +184,8 @@ class FailedCalls:
         self._good += 1
         broken = [one for one in self._row if one.serial < dial.serial]
         if self._opinion.strength < Strength.SUSPECT:
-            self._usual.learn(len(numbers_of(broken)), 1 + len(numbers_of(broken)), now)
+            failed = len(numbers_of(broken)) if broken else 0
+            self._usual.learn(failed, 1 + failed, now)
         self._recent.append((now, None))
         if broken:
             self._keep(one for one in self._row if one.serial > dial.serial)

@@ -2,9 +2,9 @@
 
 Asterisk repeats a request within its time-out (3 s) and reports a contact unreachable when all of that was in vain: a
 hole in the network of three seconds is enough. It asks again only at the next qualify, often 60 s later, and until
-then the trunk looks dead that long is not. So a loss is a suspicion at first, a second opinion is asked for
-(`asks_again`; the answer takes no longer than `confirm`), and only if none comes is the far end given up. While it is
-away it is asked again and again, so that its return is known soon. Some carriers answer no OPTIONS at all and carry
+then the trunk looks dead that long is not. So a loss is a suspicion at first, a second and a third opinion are asked
+for (`asks_again`), and only if no answer comes for `confirm` is the far end given up. While it is away it is asked
+again and again, so that its return is known soon. Some carriers answer no OPTIONS at all and carry
 every call: calls that go well speak for the trunk, for a while each, and for good once they still do long after.
 """
 
