@@ -1,4 +1,5 @@
-"""The command `keepline`: run the companion, check its settings, render a PBX's dialplan, replay and record streams."""
+"""The command `keepline`: run the companion and give it orders, check its settings, render a PBX's dialplan, replay and
+record streams."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import uvloop
 from cyclopts import App as Commands
@@ -18,6 +19,8 @@ from ami_bridge.ami.decode import WANTED
 from ami_bridge.ami.errors import LoginRefused
 from ami_bridge.ami.masking import Masker
 from ami_bridge.ami.session import Address
+from ami_bridge.cli_ends import Config, give_up
+from ami_bridge.cli_orders import register
 from ami_bridge.loading import load
 from ami_bridge.logs import configure
 from ami_bridge.pipes import FileThere, Output, named, nobody_reads, opened, until_told
@@ -26,16 +29,16 @@ from ami_bridge.replaying import NotAmi, tell
 from ami_bridge.settings import Settings, SettingsError
 from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, write
 
-# Exit statuses: settings, surroundings or arguments must be mended first; and what shells say of SIGINT and SIGPIPE.
-UNUSABLE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+# Exit statuses, as shells have them of SIGINT and SIGPIPE.
+INTERRUPTED, PIPE_CLOSED = 130, 141
 
 # `-` is no option: it stands for standard input or output.
 Stream = Annotated[Path, Parameter(allow_leading_hyphen=True)]
-Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The settings file (TOML).")]
-
 commands = Commands(
     name="keepline", version=version("keepline"), help="Keeps an Asterisk phone system's promises to its callers."
 )
+
+register(commands)
 
 
 @commands.command
@@ -53,7 +56,7 @@ def run(*, config: Config = Path("keepline.toml")) -> None:
     try:
         uvloop.run(App(settings).run())
     except* (AgiCannotListen, WebCannotListen, StoreError, VoiceError, NothingToWatch) as errors:
-        _give_up("\n".join(str(error) for error in _leaves(errors)))
+        give_up("\n".join(str(error) for error in _leaves(errors)))
 
 
 @commands.command
@@ -81,9 +84,9 @@ def render(*, config: Config = Path("keepline.toml"), out: Path, pbx: str | None
     try:
         paths = write(plan(settings, name), out)
     except Unrenderable as error:
-        _give_up(f"{config}: {error}")
+        give_up(f"{config}: {error}")
     except OSError as error:
-        _give_up(f"--out: {out} cannot be written: {error.strerror}")
+        give_up(f"--out: {out} cannot be written: {error.strerror}")
     for path in paths:
         print(path)  # noqa: T201 - the command's answer
 
@@ -103,14 +106,14 @@ def replay(file: Stream, /) -> None:
         with opened(file) as stream:
             tell(stream, sys.stdout, sys.stderr)
     except NotAmi as error:
-        _give_up(f"{name} is no recorded AMI stream: {error}")
+        give_up(f"{name} is no recorded AMI stream: {error}")
     except BrokenPipeError:
         nobody_reads()
         raise SystemExit(PIPE_CLOSED) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
-        _give_up(f"{name} cannot be read: {error.strerror}")
+        give_up(f"{name} cannot be read: {error.strerror}")
 
 
 @commands.command
@@ -155,9 +158,9 @@ def record(
         nobody_reads()
         raise SystemExit(PIPE_CLOSED) from None
     except (CannotRecord, LoginRefused, FileThere) as error:
-        _give_up(str(error))
+        give_up(str(error))
     except OSError as error:
-        _give_up(f"{named(file, 'standard output')} cannot be written: {error.strerror}")
+        give_up(f"{named(file, 'standard output')} cannot be written: {error.strerror}")
 
 
 def plan(settings: Settings, name: str) -> PbxPlan:
@@ -198,10 +201,10 @@ def _read_events() -> Iterator[ReadEvent]:
 def _one_pbx(settings: Settings, config: Path, pbx: str | None) -> str:
     names = [p.name for p in settings.pbx]
     if pbx is None and len(names) > 1:
-        _give_up(f"{config} has more than one PBX; name one with --pbx: {', '.join(names)}")
+        give_up(f"{config} has more than one PBX; name one with --pbx: {', '.join(names)}")
     name = pbx or names[0]
     if name not in names:
-        _give_up(f"{config} has no [[pbx]] {name}; there are: {', '.join(names)}")
+        give_up(f"{config} has no [[pbx]] {name}; there are: {', '.join(names)}")
     return name
 
 
@@ -209,7 +212,7 @@ def _settings(config: Path) -> Settings:
     try:
         return load(config, os.environ)
     except SettingsError as error:
-        _give_up(str(error))
+        give_up(str(error))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
@@ -218,12 +221,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
         for error in group.exceptions
         for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
     ]
-
-
-def _give_up(message: str) -> NoReturn:
-    for line in message.splitlines():
-        print(f"keepline: {line}", file=sys.stderr)  # noqa: T201 - before or after there is a log
-    raise SystemExit(UNUSABLE)
 
 
 def main() -> None:

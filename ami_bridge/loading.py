@@ -6,11 +6,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from ami_bridge.settings import Settings, SettingsError
+from ami_bridge.settings import Settings, SettingsError, Web
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"), ("web", "token"))
 # Secrets of named parts: KEEPLINE_<PART>_<NAME>_<SETTING>.
@@ -25,22 +27,43 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     KEEPLINE_STORE_URL, KEEPLINE_AGI_URL, KEEPLINE_AUDIO_URL, or each with _FILE appended and the path of a file that
     holds it.
     """
+    raw = _toml(path)
+    _add_secrets(raw, environment)
+    return _checked(Settings, raw, path)
+
+
+def load_web(path: Path, environment: Mapping[str, str]) -> Web:
+    """Read only [web], and KEEPLINE_WEB_TOKEN: who talks to a running companion need not hold its other secrets."""
+    part = _toml(path).get("web", {})
+    if (token := web_token(environment)) is not None and isinstance(part, dict):
+        part["token"] = token
+    return _checked(Web, part, path, ("web",))
+
+
+def web_token(environment: Mapping[str, str]) -> str | None:
+    """KEEPLINE_WEB_TOKEN, or what is in the file that KEEPLINE_WEB_TOKEN_FILE names."""
+    return _secret("KEEPLINE_WEB_TOKEN", environment)
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file; name the settings with --config") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    _add_secrets(raw, environment)
+
+
+def _checked(model: type[Model], raw: object, path: Path, within: tuple[str, ...] = ()) -> Model:
     try:
-        return Settings.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         faults = error.errors(include_input=False)
         # A list whose only item is wrong is also reported as too short: the item's own fault says more.
         told = [f for f in faults if not any(f is not g and f["loc"] == g["loc"][: len(f["loc"])] for g in faults)]
-        problems = [f"{path}: {_where(fault['loc'])}: {_problem(fault)}" for fault in told]
+        problems = [f"{path}: {_where((*within, *fault['loc']))}: {_problem(fault)}" for fault in told]
         raise SettingsError("\n".join(problems)) from None
 
 
