@@ -21,7 +21,7 @@ from benchmarks.simulator.calendar import MINUTE, moment
 
 _CALL_STEP = 5.0  # seconds to the first tick after something ordinary; silence after dialling counts from 4 s on
 _STATE_STEP = 1.0  # and after something that rarely changes
-_BEFORE = 8.0  # a tick this long before counts as one just before
+_BEFORE = 15.0  # a tick this long before counts as one just before
 _LEAST = 10 * MINUTE  # a quarter of an hour without a tick is a blind spot
 Order = Declaration | Report | Maintenance
 _STIRS = frozenset({ev.RegistrationChanged, ev.QueueMemberRemoved})
