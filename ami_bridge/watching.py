@@ -67,6 +67,7 @@ def watch_of(
         court=court,
         trunks=Trunks(
             tracker=tracker,
+            restless=court.is_restless,
             detectors={TrunkName(t.name): _trunk(settings, TrunkName(t.name), known) for t in pbx.trunk},
         ),
         callers=Callers(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
+from ami_bridge.domain.attention import Attention
 from ami_bridge.domain.court import Court
 from ami_bridge.domain.detectors.abandons import Abandons
 from ami_bridge.domain.detectors.agents import Agents
@@ -67,9 +68,11 @@ class Callers:
     _lines_of_agent: dict[Device, set[LineName]] = field(default_factory=dict)
     _device_of: dict[tuple[QueueName, Device], Device] = field(default_factory=dict)  # by what a queue rings
     _line_of: dict[Linkedid, Line] = field(default_factory=dict)
+    _attention: Attention[LineName] = field(init=False)
     _ticking: dict[LineName, tuple[Detector, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._attention = Attention(self.lines, self._stays_awake)
         self._ticking = {name: tuple(watching.by_source().values()) for name, watching in self.detectors.items()}
         for route in self.routes:
             line = self.lines[route.line]
@@ -83,14 +86,17 @@ class Callers:
     def tick(self, now: datetime) -> list[Effect]:
         """Let time pass: patience runs out, shy agents are given another chance, waits grow long."""
         effects: list[Effect] = []
-        for name, line in self.lines.items():
-            effects += self._attendance(line.tick(now), now)
+        for name in self._attention.due(now):
+            effects += self._attendance(self.lines[name].tick(now), now)
             signals: list[Signal] = []
             for detector in self._ticking[name]:
                 signals += detector.tick(now)
             if signals:
                 effects += self.court.hear(signals, now)
         return effects
+
+    def _stays_awake(self, name: LineName) -> bool:
+        return bool(self.lines[name].waiting) or self.court.is_restless(Subject(Kind.LINE, name))
 
     def lost_sight(self) -> None:
         """Who is there has to be seen anew."""
@@ -137,6 +143,7 @@ class Callers:
     def dial_begun(self, event: ev.DialBegun, now: datetime) -> list[Effect]:
         call = self.tracker.call_of(event.caller) if event.caller else None
         if call is not None and (line := self._line_of.get(call.id)) is not None:
+            self._attention.heed(line.name, now)
             line.caller_tries(call.id, now)
         return []
 
@@ -236,11 +243,13 @@ class Callers:
         return self.court.hear(left, now)
 
     def _rang_out(self, line: Line, device: Device, now: datetime) -> list[Effect]:
+        self._attention.heed(line.name, now)
         line.agent_rang_out(device, now)
         return self.court.hear(self.detectors[line.name].ringing.rang_out(device, now, _present(line)), now)
 
     def _look(self, line: Line, now: datetime) -> list[Effect]:
         """Who is there, or who waits for them, has changed."""
+        self._attention.heed(line.name, now)
         watching, waiting = self.detectors[line.name], len(line.waiting)
         signals = watching.agents.look(line.agents, waiting, now) + watching.surge.look(waiting, now)
         signals += watching.waiting.look((caller.since for caller in line.waiting.values()), now)

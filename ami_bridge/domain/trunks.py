@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ami_bridge.domain import events as ev
+from ami_bridge.domain.attention import Attention
 from ami_bridge.domain.detectors.audio import Audio
 from ami_bridge.domain.detectors.failed_calls import FailedCalls
 from ami_bridge.domain.detectors.qualify import Qualify
 from ami_bridge.domain.detectors.registration import Registration
 from ami_bridge.domain.detectors.round_trip import RoundTrip
 from ami_bridge.domain.detectors.silence import Silence
-from ami_bridge.domain.names import TrunkName, Uniqueid
+from ami_bridge.domain.names import ChannelName, TrunkName, Uniqueid
 from ami_bridge.domain.promise import is_attempt
 from ami_bridge.domain.registration import Registrations
-from ami_bridge.domain.signal import Detector, Signal, Source
+from ami_bridge.domain.signal import Detector, Kind, Signal, Source, Subject
 from ami_bridge.domain.tracker import Tracker
 
 
@@ -49,15 +50,16 @@ class Trunks:
 
     tracker: Tracker
     detectors: Mapping[TrunkName, TrunkDetectors]
+    restless: Callable[[Subject], bool]  # about whom a verdict other than up stands
     registrations: Registrations = field(init=False)
+    _attention: Attention[TrunkName] = field(init=False)
     _contacts: dict[TrunkName, dict[str, bool]] = field(default_factory=dict)
-    _ticking: tuple[Detector, ...] = field(init=False)
+    _ticking: dict[TrunkName, tuple[Detector, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.registrations = Registrations(self.detectors)
-        self._ticking = tuple(
-            detector for all_of in self.detectors.values() for detector in all_of.by_source().values()
-        )
+        self._attention = Attention(self.detectors, lambda name: self.restless(Subject(Kind.TRUNK, name)))
+        self._ticking = {name: tuple(trunk.by_source().values()) for name, trunk in self.detectors.items()}
 
     def feed(self, event: ev.Event, now: datetime) -> list[Signal]:
         """Take one event that the tracker has taken."""
@@ -65,11 +67,12 @@ class Trunks:
         return on_event(self, event, now) if on_event is not None else []
 
     def tick(self, now: datetime) -> list[Signal]:
-        return [signal for detector in self._ticking for signal in detector.tick(now)]
+        due = self._attention.due(now)
+        return [signal for name in due for detector in self._ticking[name] for signal in detector.tick(now)]
 
-    def questions(self) -> list[TrunkName]:
+    def questions(self, now: datetime) -> list[TrunkName]:
         """The trunks whose far end should be asked again now, each told once."""
-        asking = [name for name, trunk in self.detectors.items() if trunk.qualify.asks_again]
+        asking = [name for name in self._attention.due(now) if self.detectors[name].qualify.asks_again]
         for name in asking:
             self.detectors[name].qualify.asked()
         return asking
@@ -88,22 +91,22 @@ class Trunks:
 
     def hanging_up(self, event: ev.ChannelHungUp, now: datetime) -> list[Signal]:
         """A channel is about to be forgotten: to be told before the tracker forgets it."""
-        trunk = self._trunk_of(event.uniqueid)
+        trunk = self._trunk_of(event.uniqueid, now)
         if trunk is None:
             return []
         signals = trunk.audio.ended(event.uniqueid, now)
         return signals + (trunk.failed_calls.ended(event.uniqueid, event.cause, now) if self._out(event) else [])
 
     def channel_created(self, event: ev.ChannelCreated, now: datetime) -> list[Signal]:
-        trunk = self.detectors.get(TrunkName(_endpoint(event.name)))
+        trunk = self._heeded(event.name, now)
         if trunk is None:
             return []
         if self._out(event):
             return trunk.silence.went_out(now)
-        return trunk.silence.arrived(now) + trunk.registration.call_in(now)
+        return trunk.silence.arrived(now) + trunk.registration.call_in(now) + trunk.qualify.call_well(now)
 
     def dial_begun(self, event: ev.DialBegun, now: datetime) -> list[Signal]:
-        trunk = self._trunk_of(event.target)
+        trunk = self._trunk_of(event.target, now)
         return trunk.failed_calls.dialled(event.target, event.number or event.dialled, now) if trunk else []
 
     def dial_alerted(self, event: ev.DialAlerted, now: datetime) -> list[Signal]:
@@ -120,6 +123,7 @@ class Trunks:
         trunk = self.detectors.get(name)
         if trunk is None:
             return []
+        self._attention.heed(name, now)
         contacts = self._contacts.setdefault(name, {})
         contacts.pop(event.uri, None)
         if event.reachable is not None:
@@ -134,23 +138,32 @@ class Trunks:
         trunk = self.registrations.observe(event)
         if trunk is None:
             return []
+        self._attention.heed(trunk, now)
         return self.detectors[trunk].registration.observe(self.registrations.of(trunk), now)
 
     def audio_reported(self, event: ev.AudioReported, now: datetime) -> list[Signal]:
-        trunk = self._trunk_of(event.uniqueid)
+        trunk = self._trunk_of(event.uniqueid, now)
         if trunk is None:
             return []
         return trunk.audio.report(event.uniqueid, event.lost, timedelta(seconds=event.jitter), now)
 
     def _went_well(self, uniqueid: Uniqueid, now: datetime) -> list[Signal]:
-        trunk = self._trunk_of(uniqueid)
+        trunk = self._trunk_of(uniqueid, now)
         if trunk is None:
             return []
         return trunk.failed_calls.alerted(uniqueid, now) + trunk.qualify.call_well(now)
 
-    def _trunk_of(self, uniqueid: Uniqueid) -> TrunkDetectors | None:
+    def _trunk_of(self, uniqueid: Uniqueid, now: datetime) -> TrunkDetectors | None:
         channel = self.tracker.channels.get(uniqueid)
-        return self.detectors.get(TrunkName(_endpoint(channel.name))) if channel is not None else None
+        return self._heeded(channel.name, now) if channel is not None else None
+
+    def _heeded(self, channel: ChannelName, now: datetime) -> TrunkDetectors | None:
+        """The detectors of the trunk that a channel runs over, to which something is about to happen."""
+        name = TrunkName(_endpoint(channel))
+        trunk = self.detectors.get(name)
+        if trunk is not None:
+            self._attention.heed(name, now)
+        return trunk
 
     def _out(self, event: ev.ChannelCreated | ev.ChannelStateChanged | ev.ChannelHungUp) -> bool:
         """Whether a channel goes out. The one a call began with came in, unless it is an attempt of ours."""

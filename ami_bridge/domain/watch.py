@@ -80,7 +80,7 @@ class Watch:
         effects = self.court.hear(self.link.tick(now), now)
         if not self.blind:  # nothing lasts, and nobody's patience is spent, while nobody can see whether it still is so
             effects += self.court.hear(self.trunks.tick(now), now)
-            effects += [AskTrunk(trunk) for trunk in self.trunks.questions()]
+            effects += [AskTrunk(trunk) for trunk in self.trunks.questions(now)]
             effects += self.callers.tick(now)
             effects += self.court.hear(self.sites.tick(now), now)
         return effects + self.court.tick(now, blind=self.blind) + self._learn(now)
@@ -211,7 +211,7 @@ class Watch:
         signals = self.trunks.feed(event, now)
         if not signals:
             return []
-        return self.court.hear(signals, now) + [AskTrunk(trunk) for trunk in self.trunks.questions()]
+        return self.court.hear(signals, now) + [AskTrunk(trunk) for trunk in self.trunks.questions(now)]
 
     def _on_device(self, event: ev.Event, now: datetime) -> list[Effect]:
         on_event = _ON_EVENT.get(type(event))
