@@ -58,16 +58,17 @@ class LineState:
         return f"{until:010d}-{self.recording}-{self.keys}-{standby_until:010d}-{self.standby}"
 
 
-def about_incident(incident: Incident) -> tuple[Saying, Saying]:
-    """All that is known about `incident`, and what can be said of it the moment it is found: words without a time."""
+def about_incident(incident: Incident, line: LineName) -> tuple[Saying, Saying]:
+    """What callers of `line` are told of `incident`; and, to be said the moment it is found, words without a time."""
     if incident.story is Story.SURGE:
         full = Saying(phrase="incident_surge", params={"since": incident.since}, keys=Key.IN_TURN.value)
         return full, FIRST_SURGE
     if incident.story is Story.UNANSWERED:
         return LINE_UNANSWERED, LINE_UNANSWERED
     phrase = _PHRASES.get((incident.story, incident.state is IncidentState.SUSPECTED), "incident_suspected")
-    params: dict[str, Value] = {"what": incident.what, "since": incident.since, "next_word": incident.next_word}
-    timeless = Saying(phrase=f"{phrase}_first", params={"what": incident.what}, keys=_keys(phrase))
+    what = incident.what_on(line)
+    params: dict[str, Value] = {"what": what, "since": incident.since, "next_word": incident.next_word}
+    timeless = Saying(phrase=f"{phrase}_first", params={"what": what}, keys=_keys(phrase))
     return Saying(phrase=phrase, params=params, keys=_keys(phrase)), timeless
 
 
@@ -107,14 +108,14 @@ def for_line(
     touching = sorted((i for i in incidents if i.told and i.open and line in i.lines), key=lambda i: i.since)
     faults = [incident for incident in touching if incident.story in (Story.OUTAGE, Story.AUDIO)]
     if faults:
-        return about_incident(faults[0])
+        return about_incident(faults[0], line)
     if work is not None:
         return about_work(work)
     # Whoever is back is there at once: only a fault is told until it has held.
     lasting = {incident.story for incident in touching if incident.state is not IncidentState.MONITORING}
     if attendance is Attendance.UNANSWERED or Story.UNANSWERED in lasting:
         return LINE_UNANSWERED, LINE_UNANSWERED
-    return next((about_incident(i) for i in touching if i.story is Story.SURGE and i.story in lasting), None)
+    return next((about_incident(i, line) for i in touching if i.story is Story.SURGE and i.story in lasting), None)
 
 
 def next_word_after(now: datetime, every: timedelta) -> datetime:

@@ -15,8 +15,8 @@ from ami_bridge.domain.outage import Outages
 from ami_bridge.domain.signal import Kind, Signal, Source, Subject
 from ami_bridge.domain.verdict import Judge, VerdictChanged
 
-# These stand by themselves over a restart, and not as what an earlier run has seen.
-_ORDERED = frozenset({Source.OPERATOR, Source.WEBHOOK})
+# What is ordered stands by itself over a restart, and attendance begins anew: neither is what an earlier run has seen.
+_NOT_RESUMED = frozenset({Source.OPERATOR, Source.WEBHOOK, Source.UNANSWERED})
 
 
 @dataclass(slots=True)
@@ -30,6 +30,10 @@ class Court:
     works: dict[MaintenanceId, Maintenance] = field(default_factory=dict)  # planned or running
     _restless: set[Subject] = field(default_factory=set)  # for whom time alone may change something
     _running: set[MaintenanceId] = field(default_factory=set)
+
+    def is_restless(self, subject: Subject) -> bool:
+        """Whether a verdict other than up stands about `subject`, or may soon."""
+        return subject in self._restless
 
     def hear(self, signals: Iterable[Signal], now: datetime) -> list[Effect]:
         """Take testimonies given at `now`."""
@@ -45,14 +49,17 @@ class Court:
 
         While the PBX cannot be seen, nothing counts as having lasted, save that it cannot be seen.
         """
-        effects = self.hear(self.declared.tick(now), now)
+        effects = self.hear(self.declared.tick(now), now) + self._work(now)
         for subject in list(self._restless):
             judge = self.judges[subject]
             if blind and subject.kind is not Kind.PBX:
                 judge.not_seen(now)
                 continue
-            effects += self._follow(judge, judge.tick(now), now)
-        return effects + self._work(now) + self.outages.tick(now)
+            changes = judge.tick(now)
+            if not changes and judge.bad and self.outages.incident_of(subject) is None:
+                changes = [judge.stated(now)]  # what explained it so far (work, an outage) may not do so any more
+            effects += self._follow(judge, changes, now)
+        return effects + self.outages.tick(now)
 
     def adopt(self, incident: Incident) -> list[tuple[Subject, frozenset[Source]]]:
         """Take over an incident left open by an earlier run; return who had testified, to be asked to go on from there.
@@ -61,11 +68,11 @@ class Court:
         """
         self.outages.adopt(incident)
         resumed = []
-        for cause in incident.causes:
+        for cause in incident.lasting():
             judge = self.judges.get(cause.subject)
-            if judge is None or cause.over:
+            if judge is None:
                 continue
-            mine = frozenset(e.source for e in incident.evidence) - _ORDERED
+            mine = frozenset(cause.sources) - _NOT_RESUMED - self.off
             down = incident.state is not IncidentState.SUSPECTED
             judge.resume(incident.evidence, cause.since, down=down, sources=mine)
             self._restless.add(cause.subject)
@@ -129,15 +136,16 @@ class Court:
     def plan(self, order: Maintenance, now: datetime) -> list[Effect]:
         """Planned work, now or later; raise Refused as `check` does."""
         self.check(order, now)
+        replaced = self.works.get(order.id)
         self.works[order.id] = order
-        return self._work(now)
+        return (self._finished(replaced) if replaced else []) + self._work(now)
 
     def cancel(self, id_: MaintenanceId, now: datetime) -> list[Effect]:
-        """The work is over, or will not be done."""
+        """The work is over, or will not be done; what is bad all the same is an outage with the next tick."""
         work = self.works.pop(id_, None)
         if work is None:
             raise Refused("there is no such planned work; it may be over already")
-        return self._finished(work, now) if id_ in self._running else []
+        return self._finished(work) if now >= work.begin else []
 
     def work_on(self, line: LineName, now: datetime) -> Maintenance | None:
         """The announced work that callers of `line` are told of now; the one that lasts longest."""
@@ -178,25 +186,20 @@ class Court:
         )
 
     def _work(self, now: datetime) -> list[Effect]:
-        """Planned work that has begun is told; when it has ended, what is still bad is an outage."""
+        """Planned work is told from its begin to its end."""
         effects: list[Effect] = []
         for id_, work in list(self.works.items()):
             if now >= work.end:
                 del self.works[id_]
-                effects += self._finished(work, now)
+                effects += self._finished(work)
             elif now >= work.begin and id_ not in self._running:
                 self._running.add(id_)
                 effects += [PushLine(line) for line in self._lines(work)]
         return effects
 
-    def _finished(self, work: Maintenance, now: datetime) -> list[Effect]:
+    def _finished(self, work: Maintenance) -> list[Effect]:
         self._running.discard(work.id)
-        effects: list[Effect] = []
-        for subject in list(self._restless):
-            if self.outages.estate.contains(work.subject, subject):
-                judge = self.judges[subject]
-                effects += self._follow(judge, [judge.stated(now)], now)
-        return effects + [PushLine(line) for line in self._lines(work)]
+        return [PushLine(line) for line in self._lines(work)]
 
     def _lines(self, work: Maintenance) -> tuple[LineName, ...]:
         if work.subject.kind is Kind.PBX:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName
-from ami_bridge.domain.signal import Evidence, Subject
+from ami_bridge.domain.signal import Evidence, Source, Subject
+
+EVIDENCE_KEPT = 100  # lines an incident collects; one that flaps for days says the same again and again
 
 
 class IncidentState(Enum):
@@ -36,7 +39,12 @@ _ALLOWED = {
     },
     IncidentState.INVESTIGATING: {IncidentState.IDENTIFIED, IncidentState.MONITORING, IncidentState.RESOLVED},
     IncidentState.IDENTIFIED: {IncidentState.INVESTIGATING, IncidentState.MONITORING, IncidentState.RESOLVED},
-    IncidentState.MONITORING: {IncidentState.INVESTIGATING, IncidentState.IDENTIFIED, IncidentState.RESOLVED},
+    IncidentState.MONITORING: {
+        IncidentState.SUSPECTED,  # of what was only suspected before, too
+        IncidentState.INVESTIGATING,
+        IncidentState.IDENTIFIED,
+        IncidentState.RESOLVED,
+    },
     IncidentState.RESOLVED: set[IncidentState](),
 }
 
@@ -47,12 +55,17 @@ class IllegalChange(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One subject at fault. `lines` are those whose callers it touches; `over` once it has been stable again."""
+    """One subject at fault. `lines` are those whose callers it touches; `over` once it has been stable again.
+
+    `what` is how those callers know it, and `sources` are who spoke against it last, hints aside.
+    """
 
     subject: Subject
     since: datetime
     lines: tuple[LineName, ...]
     over: bool = False
+    what: str = ""
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,36 @@ class Incident:
     @property
     def open(self) -> bool:
         return self.state is not IncidentState.RESOLVED
+
+    def cause_of(self, subject: Subject) -> Cause | None:
+        """`subject` as a cause that lasts."""
+        return next((cause for cause in self.lasting() if cause.subject == subject), None)
+
+    def lasting(self) -> tuple[Cause, ...]:
+        return tuple(cause for cause in self.causes if not cause.over)
+
+    def what_on(self, line: LineName) -> str:
+        """What is disturbed for the callers of `line`: of several causes, one that touches them."""
+        return next((cause.what for cause in self.lasting() if line in cause.lines and cause.what), self.what)
+
+    def with_cause(self, cause: Cause) -> Incident:
+        """With one more cause, or one of which more is known. It touches the lines of those that last, or of the last."""
+        known = {known.subject: known for known in self.causes} | {cause.subject: cause}
+        causes = tuple(known.values())
+        named = next((cause for cause in causes if not cause.over), cause)
+        return replace(self, causes=causes, lines=lines_of(causes) or self.lines, what=named.what)
+
+    def with_evidence(self, news: Iterable[Evidence]) -> Incident:
+        """With the news that it does not have yet, as far as there is room."""
+        said = {(evidence.source, evidence.words) for evidence in self.evidence[-10:]}
+        new = tuple(evidence for evidence in news if (evidence.source, evidence.words) not in said)
+        room = max(0, EVIDENCE_KEPT - len(self.evidence))
+        return replace(self, evidence=self.evidence + new[:room])
+
+
+def lines_of(causes: Iterable[Cause]) -> tuple[LineName, ...]:
+    """The lines that those of `causes` touch that last."""
+    return tuple(dict.fromkeys(line for cause in causes if not cause.over for line in cause.lines))
 
 
 def change(incident: Incident, state: IncidentState, now: datetime, *evidence: Evidence) -> Incident:

@@ -39,8 +39,8 @@ class VerdictLimits:
 class VerdictChanged:
     """A verdict, or what it rests on, has changed.
 
-    `firm`: a suspicion that has lasted. `sources` are those that speak against the subject now, `news` what was seen
-    since the last of these.
+    `firm`: a suspicion that has lasted. `sources` are those that speak against the subject now, hints aside, and `news`
+    is what was seen since the last of these.
     """
 
     subject: Subject
@@ -67,6 +67,7 @@ class Judge:
     evidence: deque[Evidence] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _standing: dict[tuple[Source, str], Signal] = field(default_factory=dict)
     _pardoned: set[tuple[Source, str]] = field(default_factory=set)
+    _earlier: set[Source] = field(default_factory=set)  # spoke against it to an earlier run, and not since
     _news: list[Evidence] = field(default_factory=list)
     _firm: bool = False
     _was_down: bool = False  # since it was up last
@@ -79,17 +80,23 @@ class Judge:
         """Whether time alone changes nothing."""
         return self.verdict is Verdict.UP
 
+    @property
+    def bad(self) -> bool:
+        """Whether it is, or belongs into, an incident."""
+        return self.verdict is Verdict.DOWN or self._firm
+
     def hear(self, signal: Signal, now: datetime) -> list[VerdictChanged]:
         """Take a testimony given at `now` (aware)."""
         key = signal.source, signal.told_by
         if signal.strength is Strength.CLEAR:
             self._pardoned.discard(key)
-            if self._standing.pop(key, None) is None:
+            if self._standing.pop(key, None) is None and signal.source not in self._earlier:
                 return []
         elif key in self._pardoned:
             return []
         else:
             self._standing[key] = signal
+        self._earlier.discard(signal.source)
         self._note(Evidence(at=now, source=signal.source, words=signal.words))
         return self._judge(now)
 
@@ -98,11 +105,8 @@ class Judge:
         return [] if self.quiet else self._judge(now)
 
     def resume(self, evidence: Iterable[Evidence], since: datetime, *, down: bool, sources: Iterable[Source]) -> None:
-        """Go on where an earlier run left off: `sources` stand until they say otherwise."""
-        strength = Strength.DOWN if down else Strength.SUSPECT
-        for source in sources:
-            said = Signal(subject=self.subject, source=source, strength=strength, words="as seen by an earlier run")
-            self._standing[source, ""] = said
+        """Go on where an earlier run left off: what `sources` came to together stands until they all have spoken."""
+        self._earlier = set(sources)
         self.evidence.extend(evidence)
         self.verdict, self.since = (Verdict.DOWN if down else Verdict.SUSPECT), since
         self._firm, self._was_down, self._doubtful_since = not down, down, since
@@ -114,8 +118,9 @@ class Judge:
 
     def pardon(self) -> None:
         """An operator says that it is over: what is still said against it is passed over until it was good once."""
-        self._pardoned |= self._standing.keys()
+        self._pardoned |= self._standing.keys() | {(source, "") for source in self._earlier}
         self._standing.clear()
+        self._earlier.clear()
         self._become_up()
 
     def stated(self, now: datetime) -> VerdictChanged:
@@ -124,15 +129,19 @@ class Judge:
 
     def sources(self) -> frozenset[Source]:
         """Who speaks against the subject now, hints aside."""
-        return frozenset(said.source for said in self._standing.values() if said.strength >= Strength.SUSPECT)
+        now = {said.source for said in self._standing.values() if said.strength >= Strength.SUSPECT}
+        return frozenset(now | self._earlier)
 
     def _weight(self) -> int:
+        earlier = Strength.CLEAR
+        if self._earlier:
+            earlier = Strength.DOWN if self._was_down else Strength.SUSPECT
         by_source: dict[Source, int] = {}
         for said in self._standing.values():
             by_source[said.source] = max(by_source.get(said.source, 0), said.strength)
         if max(by_source.values(), default=0) < Strength.SUSPECT:
-            return min(len(by_source), Strength.HINT)  # hints corroborate a suspicion, and make none
-        return sum(by_source.values())
+            return max(earlier, min(len(by_source), Strength.HINT))  # hints corroborate a suspicion, and make none
+        return max(earlier, sum(by_source.values()))
 
     def _judge(self, now: datetime) -> list[VerdictChanged]:
         weight = self._weight()
@@ -143,14 +152,18 @@ class Judge:
             self._doubtful_since = None
             self._good_since = self._good_since or now
         verdict, firm = self._next(weight, now)
+        if verdict is Verdict.UP and self.verdict is Verdict.UP:
+            self._become_up()  # a hint that has gone, of what was up all the time: no part of what may come
+            return []
         if verdict is self.verdict and firm is self._firm:
             return [self._changed(now)] if self._news and (firm or verdict is Verdict.DOWN) else []
-        if verdict is Verdict.DOWN:
-            self._was_down = True
-            self._condemned.append(now)
+        was_bad = self.bad
         if verdict is not self.verdict:
             self.since = now
         self.verdict, self._firm = verdict, firm
+        self._was_down = self._was_down or verdict is Verdict.DOWN
+        if self.bad and not was_bad:
+            self._condemned.append(now)
         if verdict is Verdict.SUSPECT and not firm:
             return []  # nobody's business yet; should it become so, what was seen until then is told as well
         changed = self._changed(now)

@@ -117,6 +117,8 @@ class Causes(TypeDecorator[tuple[Cause, ...]]):
                 "since": in_utc(cause.since).isoformat(),
                 "lines": [storable(line) for line in cause.lines],
                 "over": cause.over,
+                "what": storable(cause.what),
+                "sources": [source.value for source in cause.sources],
             }
             for cause in value or ()
         ]
@@ -128,6 +130,8 @@ class Causes(TypeDecorator[tuple[Cause, ...]]):
                 since=datetime.fromisoformat(cause["since"]),
                 lines=tuple(LineName(line) for line in cause["lines"]),
                 over=cause["over"],
+                what=cause.get("what", ""),
+                sources=tuple(Source(source) for source in cause.get("sources", ())),
             )
             for cause in value or ()
         )
