@@ -28,9 +28,11 @@ DEAD: Final = 0.2  # of the normal: a day below this is a holiday or a closing
 CLOSED_AT_MOST: Final = 4 * HOURS  # hours: what lasts longer than four weeks is no closing, it is the new normal
 OWN: Final = 2  # weeks after which an hour speaks for itself
 BORROWED: Final = 3  # values of the same hour on other working days, below which nothing is known
-BURST_AT_FIRST: Final = 0.25
+EDGE: Final = 0.6  # an hour below this share of the next one is at an edge: its calls may lie in a part of it
+PART: Final = 1 / 3  # of an hour's least calls, counted on where they may lie in another part of it
+BURST_AT_FIRST: Final = 0.15
 BURST_LEAST: Final = 0.02
-BURST_WEIGHT: Final = 1 / 256  # of the newest hour
+BURST_WEIGHT: Final = 1 / 128  # of the newest hour
 CAP: Final = 1_000_000  # counted of one hour at most: what is kept stays bounded whatever arrives
 FORMAT: Final = 1
 HEAD: Final = 3  # numbers before the cells in what `dump` returns
@@ -215,8 +217,8 @@ class Rhythm:
 
     def _learn(self, count: int) -> None:
         cell = self._cells[self._cell]
-        if len(cell) > OWN and self._normal is not None:
-            self._weigh(count, median(cell), len(cell))
+        if self._normal is not None:
+            self._weigh(count, self._normal.median, max(len(cell), BORROWED))
         cell.append(count)
         del cell[: -self._weeks]
         self.learnt += 1
@@ -238,11 +240,13 @@ class Rhythm:
             return None
         low, middle, high, own = here
         for beside in (self._spread((cell - 1) % HOURS), self._spread((cell + 1) % HOURS)):
-            if beside is None:
-                low = 0.0
-            else:
-                low = beside[0] if beside[0] < low / 2 else low
-                high = max(high, beside[2])
+            edge = beside or (0.0, 0.0, 0.0, False)
+            if edge[0] < here[0] * EDGE:
+                low = min(low, edge[0])
+            if edge[0] * EDGE > here[0]:
+                low = min(low, here[0] * PART)
+            if edge[2] * EDGE > here[2]:
+                high = max(high, edge[2])
         return Normal(low=low, median=middle, high=high, own=own)
 
     def _spread(self, cell: int) -> tuple[float, float, float, bool] | None:

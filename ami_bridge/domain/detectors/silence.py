@@ -154,7 +154,7 @@ class Silence:
             self._gave_up = True
             return self._clear("no calls for so long that this is taken for a change of habits")
         strength = min(self._limits.alone, self._judge(now - since))
-        if strength > self._strength or (self._strength and self._expected >= 2 * self._told):
+        if strength > self._strength or (strength and self._expected >= 2 * self._told):
             self._strength = max(strength, self._strength)
             self._told = self._expected
             return [self._signal(self._words(now - since))]

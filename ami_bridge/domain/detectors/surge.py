@@ -9,6 +9,7 @@ docs/detection/surge.md has the numbers.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from ..signal import Kind, Signal, Source, Strength, Subject
 MINUTE: Final = timedelta(minutes=1)
 WINDOWS: Final = (timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20))
 MEMORY: Final = WINDOWS[-1]  # who rang within this time is no new caller
+RINGING: Final = timedelta(seconds=20)  # who came within this time does not wait yet, their call rings
+BUSY: Final = 2.0  # times normal that a busy day may be, with what it brought so far for proof
 KEPT: Final = 5_000  # newest callers kept in mind, whoever floods the line
 
 
@@ -31,10 +34,10 @@ class SurgeLimits:
 
     enabled: bool = True  # whether surges are watched for; what is normal is learnt all the same
     alone: Strength = Strength.SUSPECT  # the most it says by itself; many callers prove no outage
-    factor: float = 4.0  # times as many callers as this hour's busy side, at least
-    least: int = 12  # different callers, at least, within 5, 10 or 20 minutes
-    odds: int = 10_000_000  # and a number that comes once in so many windows by chance
-    waiting: int = 3  # callers waiting at once, from which a crowd is trouble
+    factor: float = 3.0  # times as many callers as this hour's busy side, at least
+    least: int = 8  # different callers, at least, within 5, 10 or 20 minutes
+    odds: int = 100_000  # and a number that comes once in so many windows by chance
+    waiting: int = 3  # callers waiting longer than a phone rings, from which a crowd is trouble
     again: float = 0.25  # share of calls by people who rang before, from which a crowd is trouble
     calm: timedelta = timedelta(minutes=10)  # so long few enough new callers: it is over
     at_most: timedelta = timedelta(days=1)  # a surge longer than this is a change of habits, and no more told
@@ -107,10 +110,14 @@ class Surge:
         self._waiting = waiting
         return self._judge(now) if self._strength else []
 
-    def blind(self, now: datetime) -> list[Signal]:
+    def lost_sight(self, now: datetime) -> None:
         """Callers are not, or were not, seen: this hour is not learnt. What was said stands."""
         self._rhythm.skip(now)
-        return []
+
+    def resume(self, now: datetime) -> None:
+        """An earlier run said that far too many call: that they do not is news."""
+        self._strength = self._limits.alone
+        self._begun = self._busy = self._due = now
 
     def tick(self, now: datetime) -> list[Signal]:
         """Look once a minute while there is a crowd, once an hour else."""
@@ -150,7 +157,7 @@ class Surge:
         self._busy = now
         if not self._crowded(now, 1.0):
             return []
-        strength = min(self._limits.alone, Strength.SUSPECT if self._in_trouble() else Strength.HINT)
+        strength = min(self._limits.alone, Strength.SUSPECT if self._in_trouble(now) else Strength.HINT)
         if strength <= self._strength and len(self._new) < 2 * self._told:
             return []
         if not self._strength:
@@ -168,8 +175,11 @@ class Surge:
                 return True
         return False
 
-    def _in_trouble(self) -> bool:
-        if self._waiting is None or self._waiting >= self._limits.waiting:
+    def _in_trouble(self, now: datetime) -> bool:
+        if self._waiting is None:
+            return True
+        rung = sum(len(times) - bisect_left(times, now - RINGING) for times in (self._new, self._again))
+        if self._waiting - rung >= self._limits.waiting:
             return True
         calls = len(self._new) + len(self._again)
         return len(self._again) >= self._limits.again * calls
@@ -182,9 +192,9 @@ class Surge:
         if normal is None:
             return
         self._normal = normal.median
-        limits = self._limits
+        limits, level = self._limits, self._rhythm.level(now) or 1.0
         for window in WINDOWS:
-            due = normal.high * (window / HOUR)
+            due = normal.high * min(BUSY, max(1.0, level)) * (window / HOUR)
             chance = tail(due, self._rhythm.burst, 1 / limits.odds)
             self._crowds += (max(limits.least, ceil(limits.factor * due), chance),)
 
