@@ -7,7 +7,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -26,6 +26,7 @@ from ami_bridge.places import Webhook
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Beat, Store, StoreError
+from ami_bridge.upkeep import forget
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.speech import Speech
 from ami_bridge.web.audio import AudioServer
@@ -144,6 +145,7 @@ class App:
             await server.drain(self._settings.agi.drain_seconds)
             if watching in done:
                 watching.result()
+        await asyncio.gather(*(runner.leave() for runner in runners))
         try:
             for runner in runners:  # one that is open already stays as it is
                 await store.blind_spots.begin(runner.pbx, now(), "the companion was stopped")
@@ -166,10 +168,13 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             painter = tasks.create_task(self._paint(store, runners, board), name="picture")
             heart = tasks.create_task(self._beat(store, runners), name="heart")
+            keep = timedelta(days=self._settings.store.keep_days)
+            forgetting = tasks.create_task(forget(store, keep, now), name="forget")
             watchers = [tasks.create_task(runner.run(), name=f"{runner.pbx}: runner") for runner in runners]
             await asyncio.wait(watchers)
             painter.cancel()
             heart.cancel()
+            forgetting.cancel()
         if all(runner.state.link is Link.REFUSED for runner in runners):
             raise NothingToWatch("\n".join(runner.state.detail for runner in runners))
 

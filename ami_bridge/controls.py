@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, TypeVar
 
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import IncidentId, MaintenanceId, PbxName
@@ -12,20 +14,53 @@ from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.runner import Runner
 from ami_bridge.store import Store, StoreError
 
+T = TypeVar("T")
+
 
 class Controls:
-    """Implements `domain.orders.Orders` over the runners of all PBXs."""
+    """Implements `domain.orders.Orders` over the runners of all PBXs.
+
+    An order is carried out whole, also when who gave it does not wait for the end: what is stored is what is done.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._runners: dict[PbxName, Runner] = {}
         self._clock = clock
+        self._begun: set[asyncio.Task[Any]] = set()
 
     def add(self, runner: Runner) -> None:
         """Take orders for this runner's PBX from now on."""
         self._runners[runner.pbx] = runner
 
     async def declare(self, declaration: Declaration) -> IncidentId:
+        return await self._whole(self._declare(declaration))
+
+    async def confirm(self, incident: IncidentId, by: str) -> None:
+        await self._whole(self._move(incident, IncidentState.IDENTIFIED, by))
+
+    async def look_into(self, incident: IncidentId, by: str) -> None:
+        await self._whole(self._move(incident, IncidentState.INVESTIGATING, by))
+
+    async def end(self, incident: IncidentId, by: str) -> None:
+        await self._whole(self._end(incident, by))
+
+    async def report(self, report: Report) -> None:
+        await self._whole(self._report(report))
+
+    async def plan(self, maintenance: Maintenance) -> None:
+        await self._whole(self._plan(maintenance))
+
+    async def cancel(self, maintenance: MaintenanceId) -> None:
+        await self._whole(self._cancel(maintenance))
+
+    async def _whole(self, order: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(order, name="order")
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return await asyncio.shield(task)
+
+    async def _declare(self, declaration: Declaration) -> IncidentId:
         runner, now = self._of(declaration.pbx), self._clock()
         runner.watch.court.check(declaration, now)
         with _written():
@@ -34,34 +69,28 @@ class Controls:
         await runner.carry_out(effects)
         return incident.id
 
-    async def confirm(self, incident: IncidentId, by: str) -> None:
-        await self._move(incident, IncidentState.IDENTIFIED, by)
-
-    async def look_into(self, incident: IncidentId, by: str) -> None:
-        await self._move(incident, IncidentState.INVESTIGATING, by)
-
-    async def end(self, incident: IncidentId, by: str) -> None:
+    async def _end(self, incident: IncidentId, by: str) -> None:
         runner = self._with(incident)
-        for subject in runner.watch.court.outages.subjects_of(incident):
-            with _written():
-                await self._store.orders.withdraw(runner.pbx, subject)
+        with _written():
+            await self._withdraw(runner, incident)
+        runner = self._with(incident)  # which may have ended by itself meanwhile
         await runner.carry_out(runner.watch.court.end(incident, by, self._clock()))
 
-    async def report(self, report: Report) -> None:
+    async def _report(self, report: Report) -> None:
         runner, now = self._of(report.pbx), self._clock()
         runner.watch.court.check(report, now)
         with _written():
             await self._store.orders.keep(report)
         await runner.carry_out(runner.watch.court.report(report, now))
 
-    async def plan(self, maintenance: Maintenance) -> None:
+    async def _plan(self, maintenance: Maintenance) -> None:
         runner, now = self._of(maintenance.pbx), self._clock()
         runner.watch.court.check(maintenance, now)
         with _written():
             await self._store.maintenance.save(maintenance)
         await runner.carry_out(runner.watch.court.plan(maintenance, now))
 
-    async def cancel(self, maintenance: MaintenanceId) -> None:
+    async def _cancel(self, maintenance: MaintenanceId) -> None:
         now = self._clock()
         runner = next((r for r in self._runners.values() if maintenance in r.watch.court.works), None)
         if runner is None:
@@ -72,7 +101,19 @@ class Controls:
 
     async def _move(self, incident: IncidentId, state: IncidentState, by: str) -> None:
         runner = self._with(incident)
+        with _written():  # a store that cannot take the incident as it is could not take what becomes of it
+            await runner.keep(runner.watch.court.outages.open[incident])
+        runner = self._with(incident)
         await runner.carry_out(runner.watch.court.move(incident, state, by, self._clock()))
+
+    async def _withdraw(self, runner: Runner, incident: IncidentId) -> None:
+        """Drop what was ordered and reported of the incident: else a restart would open it again."""
+        subjects = runner.watch.court.outages.subjects_of(incident)
+        for subject in subjects:
+            await self._store.orders.withdraw(runner.pbx, subject)
+        for order in await self._store.orders.standing(runner.pbx, self._clock()):
+            if isinstance(order, Report) and order.subject in subjects:
+                await self._store.orders.withdraw(runner.pbx, order.subject, order.told_by)
 
     def _of(self, pbx: PbxName) -> Runner:
         runner = self._runners.get(pbx)

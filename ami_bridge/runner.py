@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -24,43 +23,24 @@ from ami_bridge.ami.inbox import Inbox, LinkUp
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
-from ami_bridge.domain.effects import (
-    AskTrunk,
-    Effect,
-    KeepRhythms,
-    MovePromise,
-    PlaceCalls,
-    PushLine,
-    ReleaseRestored,
-    SaveIncident,
-)
-from ami_bridge.domain.names import LineName, PbxName, TrunkName, Uniqueid
+from ami_bridge.domain.effects import Effect
+from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.names import LineName, PbxName, Uniqueid
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Records
+from ami_bridge.performing import Performer, Workers
 from ami_bridge.sight import OF_THE_PBX, LinkState, Sight
 from ami_bridge.store import Store
 from ami_bridge.troubles import Troubles, Unwritten
 from ami_bridge.turns import Turn
+from ami_bridge.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds; the resolution of holds and patience
 # Seconds between two looks for what was left undone, such as key presses the PBX kept while we were slow.
 LOOK_EVERY = 5.0
-
-MEASURE_EVERY = 30.0  # seconds between two looks at the round trips to a PBX's trunks
-
-
-@dataclass(slots=True)
-class Workers:
-    """What a runner tells others to do: see to all announcements; per line, bring its own up to date, place calls."""
-
-    renew: asyncio.Event = field(default_factory=asyncio.Event)
-    push: dict[LineName, asyncio.Event] = field(default_factory=dict)
-    place: dict[LineName, asyncio.Event] = field(default_factory=dict)
-    ask: dict[TrunkName, asyncio.Event] = field(default_factory=dict)
-    learn: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Runner:
@@ -93,13 +73,8 @@ class Runner:
         self._changed = changed
         self._clock = clock
         self._log = log.bind(pbx=pbx)
-        self._workers = Workers(
-            push={line: asyncio.Event() for line in watch.lines},
-            place={line: asyncio.Event() for line in watch.lines},
-            ask={trunk: asyncio.Event() for trunk in watch.trunks.detectors},
-        )
+        self._workers = Workers.of(watch.lines, watch.trunks.detectors)
         self._unwritten = Unwritten()
-        self._later: list[Effect] = []
         self._handling: float | None = None  # when what is being handled came (monotonic)
         self.sight = Sight(
             pbx,
@@ -110,6 +85,25 @@ class Runner:
             store=store,
             unwritten=self._unwritten,
             changed=changed,
+            clock=clock,
+        )
+        self._performer = Performer(
+            self._workers,
+            callbacks=callbacks,
+            store=store,
+            unwritten=self._unwritten,
+            changed=changed,
+            clock=clock,
+            logger=self._log,
+        )
+        self._upkeep = Upkeep(
+            pbx,
+            session=session,
+            watch=watch,
+            performer=self._performer,
+            store=store,
+            unwritten=self._unwritten,
+            watched=lambda: session.up and self.state.link is Link.UP,
             clock=clock,
         )
 
@@ -145,8 +139,9 @@ class Runner:
                 tasks.create_task(self._tick(), name=f"{self.pbx}: clock")
                 # Not where events are handled: a PBX that cannot fetch what it should play takes its time to say so.
                 tasks.create_task(self._work(self._workers.renew, self.announcer.renew), name=f"{self.pbx}: renew")
-                tasks.create_task(self._measure(), name=f"{self.pbx}: round trips")
-                tasks.create_task(self._learn(), name=f"{self.pbx}: what is usual")
+                tasks.create_task(self._upkeep.measure(), name=f"{self.pbx}: round trips")
+                learn = self._upkeep.learn(self._workers.learn)
+                tasks.create_task(learn, name=f"{self.pbx}: what is usual")
                 for trunk, asked in self._workers.ask.items():
                     ask = partial(actions.qualify, self._session, trunk)
                     tasks.create_task(self._work(asked, ask), name=f"{self.pbx}: ask {trunk}")
@@ -165,23 +160,27 @@ class Runner:
 
     def in_vain(self, uniqueid: Uniqueid) -> None:
         """A caller asks at the desk because nobody answered; the line they are on may be one nobody answers."""
-        effects = self.watch.caller_in_vain(uniqueid, self._clock())
-        for effect in effects:
-            if isinstance(effect, PushLine):
-                self._workers.push[effect.line].set()
         # What has to be stored is stored soon, and not while this caller waits for an answer.
-        self._later += [effect for effect in effects if not isinstance(effect, PushLine)]
-        self._changed()
+        self._performer.soon(self.watch.caller_in_vain(uniqueid, self._clock()))
 
     async def carry_out(self, effects: list[Effect]) -> None:
         """Perform what follows from an order, as if it had been seen on the PBX."""
-        await self._perform(effects)
+        await self._performer.perform(effects)
+
+    async def keep(self, incident: Incident) -> None:
+        """Store `incident` as it is; raise StoreError when that cannot be now."""
+        await self._performer.keep(incident)
+
+    async def leave(self) -> None:
+        """Once `run` is over: write down what is still only remembered."""
+        with self._troubles():
+            await self._upkeep.keep()
 
     async def _hold_link(self) -> None:
         try:
             await self._session.run()
         except LoginRefused as refused:
-            await self._perform(await self.sight.refused(str(refused)))
+            await self._performer.perform(await self.sight.refused(str(refused)))
             raise _Refused from None
 
     async def _consume(self) -> None:
@@ -195,7 +194,7 @@ class Runner:
             elif isinstance(item, LinkUp):
                 await self._link_up(item)
             else:
-                await self._perform(
+                await self._performer.perform(
                     await self.sight.lose(item, self._clock() - timedelta(seconds=monotonic() - received))
                 )
             self._handling = None
@@ -211,7 +210,7 @@ class Runner:
             if type(event) in OF_THE_PBX:
                 self.sight.heed(event)
             if effects := self.watch.feed(event, self._clock()):
-                await self._perform(effects)
+                await self._performer.perform(effects)
             self._changed()
 
     async def _tick(self) -> None:
@@ -220,8 +219,7 @@ class Runner:
             await asyncio.sleep(TICK)
             if self._handling is None and not len(self._inbox):
                 self.state.lag = 0.0  # all is handled: that it was late once is history
-            later, self._later = self._later, []
-            await self._perform(later + self.watch.tick(self._clock()))
+            await self._performer.perform(self.watch.tick(self._clock()))
             self._workers.renew.set()
             with self._troubles():
                 await self._callbacks.expire()
@@ -241,42 +239,6 @@ class Runner:
             await self._take_over()
         await self._store.promises.release_restored(None, self._clock())
 
-    async def _perform(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            with self._troubles():
-                await self._perform_one(effect)
-        if effects:
-            self._changed()
-
-    async def _perform_one(self, effect: Effect) -> None:
-        match effect:
-            case SaveIncident(incident):
-                self._log.info(
-                    "Incident",
-                    incident=incident.id,
-                    state=incident.state.value,
-                    causes=[str(cause.subject) for cause in incident.causes],
-                    told=incident.told,
-                )
-                await self._unwritten.write(incident.id, partial(self._store.incidents.save, incident))
-            case PushLine(line):
-                self._workers.push[line].set()
-            case ReleaseRestored(incident):
-                await self._store.promises.release_restored(incident.id, self._clock())
-                for line in incident.lines:
-                    self._workers.place[line].set()
-            case MovePromise(attempt, step, reason):
-                moved = await self._callbacks.moved(attempt, step, reason)
-                if moved is not None:
-                    self._log.info("A promise moved", promise_id=moved.id, state=moved.state.value, reason=moved.reason)
-                    self._workers.place[moved.line].set()
-            case PlaceCalls(line):
-                self._workers.place[line].set()
-            case AskTrunk(trunk):
-                self._workers.ask[trunk].set()
-            case KeepRhythms():
-                self._workers.learn.set()
-
     async def _work(self, wake: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
         """Do `job` whenever woken; wakes during it make one more round, so the last state always wins."""
         while True:
@@ -287,34 +249,12 @@ class Runner:
                     await job()
                 self._changed()
 
-    async def _measure(self) -> None:
-        """Ask now and then how long the trunks' far ends take to answer: a PBX tells only when they come or go."""
-        while True:
-            await asyncio.sleep(MEASURE_EVERY)
-            for trunk in self.watch.trunks.detectors:
-                if not self._session.up or self.state.link is not Link.UP:
-                    break
-                with self._troubles():
-                    for found in await actions.round_trips(self._session, trunk):
-                        await self._perform(self.watch.feed(found, self._clock()))
-
-    async def _learn(self) -> None:
-        """Write down what is usual on this PBX whenever more of it is known; what cannot be written now is, later."""
-        while True:
-            await self._workers.learn.wait()
-            self._workers.learn.clear()
-            with self._troubles():
-                known = {
-                    series: (self.watch.owners[series], rhythm.dump()) for series, rhythm in self.watch.rhythms.items()
-                }
-                await self._store.baselines.save(self.pbx, known, self._clock())
-
     async def _link_up(self, up: LinkUp) -> None:
         """Find out what is true, take up what was owed, and make every line say what it should."""
         effects = await self.sight.regain(up)
         if effects is None:
             return
-        await self._perform(effects)
+        await self._performer.perform(effects)
         with self._troubles():
             await self._callbacks.reconcile()
         self.announcer.link_up()

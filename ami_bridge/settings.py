@@ -39,7 +39,8 @@ Listener = Annotated[Listen, BeforeValidator(_split_listen)]
 
 
 class Store(Part):
-    url: str = "sqlite:///keepline.db"
+    url: str = "sqlite:///keepline.db"  # sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME
+    keep_days: Annotated[int, Field(ge=8, le=3650)] = 90  # ended incidents, planned work and orders are forgotten after
 
 
 class Voice(Part):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, create_model
+from pydantic import ConfigDict, PlainValidator, create_model, model_validator
 from pydantic import Field as Setting
 
 from ami_bridge.domain.detectors.abandons import AbandonsLimits
@@ -36,6 +36,18 @@ from ami_bridge.forms import Part
 L = TypeVar("L")
 
 LONGEST = timedelta(days=90)
+MANY = 10_000  # calls, phones, callers: no count of theirs needs more
+_TO_ONE = 1_000_000_000_000  # odds: so many to one
+_MAY_BE_NONE = frozenset({"years"})
+# Settings of a section of which the first must not be above the second: else it would never count.
+_NOT_ABOVE: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "registration": (("settle_seconds", "grace_seconds"),),
+    "failed_calls": (("numbers", "row"),),
+    "silence": (("odds", "odds_down"), ("least_seconds", "at_most_seconds")),
+    "surge": (("calm_seconds", "at_most_seconds"),),
+    "audio": (("loss_percent", "loss_down_percent"),),
+    "verdict": (("hold_seconds", "hold_at_most_seconds"),),
+}
 _WORDS = {Strength.HINT: "hint", Strength.SUSPECT: "suspect", Strength.DOWN: "down"}
 
 
@@ -85,7 +97,7 @@ _SOURCES = {
 
 def _strength(value: object) -> Strength:
     for strength, word in _WORDS.items():
-        if value in (word, strength):
+        if value == word or value is strength:
             return strength
     raise ValueError('one of "hint", "suspect" and "down" is needed')
 
@@ -113,10 +125,11 @@ def form(field: Field[Any], hint: Any) -> Form:
         percent = Annotated[float, Setting(gt=0, le=100)]
         return Form(f"{field.name}_percent", percent, round(default * 100, 3), lambda value: value / 100)
     if hint is int:
-        return Form(field.name, Annotated[int, Setting(ge=1, le=1_000_000_000)], default, int)
+        most = _TO_ONE if field.name.startswith("odds") else MANY
+        least = 0 if field.name in _MAY_BE_NONE else 2 if field.name.startswith("odds") else 1
+        return Form(field.name, Annotated[int, Setting(ge=least, le=most)], default, int)
     if hint is Strength:
-        word = Annotated[Any, AfterValidator(_strength)]
-        return Form(field.name, word, default, _strength)
+        return Form(field.name, Annotated[Any, PlainValidator(_strength)], default, _strength)
     return Form(field.name, hint, default, lambda value: value)
 
 
@@ -130,11 +143,38 @@ def forms(section: Section) -> Mapping[str, Form]:
     }
 
 
-def _model(name: str, section: Section) -> type[Part]:
+class _Tuned(Part):
+    """A section of detection. A TOML file says what is a number and what a text, so nothing is taken for another."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    section: ClassVar[Section]
+    order: ClassVar[tuple[tuple[str, str], ...]]
+
+    def limits(self, **elsewhere: object) -> Any:
+        """The limits these settings come to."""
+        values = {field: one.read(getattr(self, one.name)) for field, one in forms(self.section).items()}
+        return self.section.limits(**values, **elsewhere)
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        for low, high in self.order:
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} must not be above {high}")
+        try:
+            self.limits()
+        except ValueError as senseless:  # what the detector's author knows to make no sense together
+            _detector, _, why = str(senseless).rpartition(": ")
+            raise ValueError(why) from None
+        return self
+
+
+def _model(name: str, section: Section) -> type[_Tuned]:
     written: dict[str, Any] = {one.name: (one.type, one.default) for one in forms(section).values()}
     if name in _SOURCES:
         written["enabled"] = (bool, True)
-    return create_model(f"Detection.{name}", __base__=Part, **written)
+    model = create_model(f"Detection.{name}", __base__=_Tuned, **written)
+    model.section, model.order = section, _NOT_ABOVE.get(name, ())
+    return model
 
 
 class _Detection(Part):
@@ -142,10 +182,9 @@ class _Detection(Part):
 
     def limits(self, kind: type[L], **elsewhere: object) -> L:
         """The limits of `kind` as they are set; `elsewhere` are those of its fields that other settings give."""
-        name, section = next((n, s) for n, s in SECTIONS.items() if s.limits is kind)
-        part = getattr(self, name)
-        values = {field: one.read(getattr(part, one.name)) for field, one in forms(section).items()}
-        return kind(**values, **elsewhere)
+        name = next(name for name, section in SECTIONS.items() if section.limits is kind)
+        limits: L = getattr(self, name).limits(**elsewhere)
+        return limits
 
     @property
     def off(self) -> frozenset[Source]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from agi.desk import Caller
@@ -243,13 +244,17 @@ def a_caller(
     )
 
 
-def settings(tmp_path: Path, pbx: Pbx) -> Settings:
+def settings(tmp_path: Path, pbx: Pbx, detection: dict[str, Any] | None = None) -> Settings:
     return Settings.model_validate({
         "store": {"url": f"sqlite:///{tmp_path}/keepline.db"},
         "agi": {"token": "token-of-the-test", "listen": "127.0.0.1:0", "drain_seconds": 5},
         "audio": {"listen": "127.0.0.1:0"},
         "web": {"listen": "127.0.0.1:0"},
-        "detection": {"verdict": {"hold_seconds": HOLD.total_seconds()}, "qualify": {"confirm_seconds": 0}},
+        "detection": {
+            "verdict": {"hold_seconds": HOLD.total_seconds()},
+            "qualify": {"confirm_seconds": 0},
+            **(detection or {}),
+        },
         "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
         "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"]}],
         "pbx": [
@@ -291,6 +296,7 @@ class House:
     library: QuickLibrary
     clock: Clock
     pbx: Pbx
+    controls: Controls
     file: Path
     task: asyncio.Task[None] | None = None
     rounds: int = 0  # of the runner's clock
@@ -311,7 +317,9 @@ class House:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Another process holds the database."""
+        """Another process holds the database. What is asked of the store meanwhile is given up soon."""
+        backend = self.store._backend
+        backend._deadline, patient = 0.6, backend._deadline
         other = sqlite3.connect(self.file, isolation_level=None, timeout=0)
         async with asyncio.timeout(5):
             while not _begun(other):  # noqa: ASYNC110 - the store may be writing; it cannot say when it is done
@@ -321,6 +329,7 @@ class House:
         finally:
             other.execute("ROLLBACK")
             other.close()
+            backend._deadline = patient
 
     async def owe(
         self, number: str = "+15550001", *, kind: Kind = Kind.IN_TURN, incident: str = "", line: LineName = LINE
@@ -376,21 +385,26 @@ def _begun(connection: sqlite3.Connection) -> bool:
 
 @asynccontextmanager
 async def a_house(
-    tmp_path: Path, pbx: Pbx, clock: Clock | None = None, lines: tuple[LineSettings, ...] = ()
+    tmp_path: Path,
+    pbx: Pbx,
+    clock: Clock | None = None,
+    lines: tuple[LineSettings, ...] = (),
+    detection: dict[str, Any] | None = None,
 ) -> AsyncIterator[House]:
     """A house that is furnished but not at work yet; on the same `tmp_path`, on the same store."""
-    clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx)
+    clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx, detection)
     wanted = wanted.model_copy(update={"line": lines or wanted.line})
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
-    store = await Store.open(wanted.store.url, policy, deadline=0.6)
+    store = await Store.open(wanted.store.url, policy, deadline=5)
     desk = HouseDesk(store, wanted.audio.url, clock)
     controls = Controls(store, clock)
     furnisher = Furnisher(wanted, store, library, orders=controls, changed=lambda: None, clock=clock)
     runner, room = await furnisher.furnish(wanted.pbx[0], desk.drain)
     desk.add(PBX, room)
+    controls.add(runner)
     room.session.deadlines = QUICK_LINK
     pbx.desk = desk
-    house = House(store, desk, room, runner, library, clock, pbx, tmp_path / "keepline.db")
+    house = House(store, desk, room, runner, library, clock, pbx, controls, tmp_path / "keepline.db")
     end_overdue = store.promises.end_overdue
 
     async def counted(now: datetime) -> list[Promise]:
