@@ -108,7 +108,7 @@ class Incident:
         return next((cause.what for cause in self.lasting() if line in cause.lines and cause.what), self.what)
 
     def with_cause(self, cause: Cause) -> Incident:
-        """With one more cause, or one of which more is known. It touches the lines of those that last, or of the last."""
+        """With one more cause, or more known of one. It touches the lines of those that last, or of the last."""
         known = {known.subject: known for known in self.causes} | {cause.subject: cause}
         causes = tuple(known.values())
         named = next((cause for cause in causes if not cause.over), cause)
