@@ -37,11 +37,19 @@ from ami_bridge.settings import Settings, seconds
 
 
 def watch_of(
-    settings: Settings, pbx: Pbx, *, new_id: Callable[[], IncidentId], rhythms: Mapping[str, Rhythm] | None = None
+    settings: Settings,
+    pbx: Pbx,
+    *,
+    new_id: Callable[[], IncidentId],
+    rhythms: Mapping[str, Rhythm] | None = None,
+    tracker: Tracker | None = None,
 ) -> Watch:
-    """All that watches `pbx`, with nothing open. `rhythms` are what is known to be usual, by series; others are new."""
+    """All that watches `pbx`, with nothing open. `rhythms` are what is known to be usual, by series; others are new.
+
+    `tracker` is another one that follows the calls, such as one that also writes down what it tells.
+    """
     lines, sites = settings.lines_of(pbx.name), settings.sites_of(pbx.name)
-    detection, tracker = settings.detection, Tracker()
+    detection, tracker = settings.detection, tracker or Tracker()
     estate = estate_of(settings, pbx)
     owners = owners_of(settings, pbx)
     known = {

@@ -139,7 +139,7 @@ async def resync(port: int) -> float:
         if item != LinkUp("22.10.1"):
             raise RuntimeError(f"the link did not come up: {item}")
         numbers = [stream.did(n) for n in range(stream.LINES)]
-        true_now = await snapshot(session, watch.trunks, numbers=numbers)
+        true_now = await snapshot(session, watch.trunks.detectors, numbers=numbers)
         watch.seen_again(true_now, datetime.now(UTC))
         took = monotonic() - came
     finally:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import count
 from time import monotonic
 from typing import Any, cast
 
@@ -20,12 +21,11 @@ from ami_bridge.ami.decode import WANTED, decode
 from ami_bridge.ami.inbox import Inbox, LinkDown
 from ami_bridge.ami.wire import Wire
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.line import Line, LineLimits
-from ami_bridge.domain.names import Device, IncidentId, LineName, PbxName, QueueName, TenantName, TrunkName
-from ami_bridge.domain.outage import Outages, Touched
+from ami_bridge.domain.names import IncidentId
 from ami_bridge.domain.tracker import Tracker
-from ami_bridge.domain.trunk import Limits, Trunk
-from ami_bridge.domain.watch import Routes, Watch
+from ami_bridge.domain.watch import Watch
+from ami_bridge.settings import Settings
+from ami_bridge.watching import watch_of
 from benchmarks.pbx import stream
 from benchmarks.pbx.stream import Made
 
@@ -41,29 +41,40 @@ FACTS = {
     "QueueLeft": "queue left",
 }
 
+TRUNKS = [stream.trunk_name(n) for n in range(stream.TRUNKS)]
+SETTINGS = Settings.model_validate(
+    {
+        "agi": {"token": "not-used-here"},
+        "tenant": [{"name": "acme", "spoken": "Acme"}],
+        "pbx": [
+            {
+                "name": "pbx-1",
+                "host": "127.0.0.1",
+                "secret": "not-used-here",
+                "trunk": [{"name": name, "spoken": "our telephone line"} for name in TRUNKS],
+            }
+        ],
+        "line": [
+            {
+                "name": stream.line_name(n),
+                "tenant": "acme",
+                "pbx": "pbx-1",
+                "dids": [stream.did(n)],
+                "queue": stream.queue_name(n),
+                "trunks": TRUNKS,
+                "callback_trunks": TRUNKS,
+                "caller_id": stream.did(n),
+            }
+            for n in range(stream.LINES)
+        ],
+    }
+)
+
 
 def a_watch(tracker: Tracker | None = None) -> Watch:
-    """A PBX with the lines, agents and trunks of the stream."""
-    lines = [LineName(stream.line_name(n)) for n in range(stream.LINES)]
-    trunks = [TrunkName(stream.trunk_name(n)) for n in range(stream.TRUNKS)]
-    touched = Touched(tenant=TenantName("acme"), lines=tuple(lines))
-    return Watch(
-        lines={name: Line(name, LineLimits()) for name in lines},
-        trunks={name: Trunk(name, Limits()) for name in trunks},
-        outages=Outages(
-            PbxName("pbx-1"), dict.fromkeys(trunks, touched), timedelta(minutes=30), lambda: IncidentId("i")
-        ),
-        routes=[
-            Routes(
-                line=line,
-                dids=(stream.did(n),),
-                queue=QueueName(stream.queue_name(n)),
-                ring=(Device(stream.agent_device(n)),),
-            )
-            for n, line in enumerate(lines)
-        ],
-        tracker=tracker or Tracker(),
-    )
+    """A PBX with the lines, agents and trunks of the stream, and all that watches them."""
+    numbers = count(1)
+    return watch_of(SETTINGS, SETTINGS.pbx[0], new_id=lambda: IncidentId(f"i{next(numbers)}"), tracker=tracker)
 
 
 class Sink(asyncio.Transport):

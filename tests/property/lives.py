@@ -14,7 +14,7 @@ from ami_bridge.domain.names import Bridgeid, Linkedid, QueueName
 from tests.property.phones import Events, Leg, Phones, answered, created, enters, leaves, state
 
 QUEUES = (QueueName("support-q"), QueueName("vip-q"))
-DIDS = ("did-support", "did-sales", "elsewhere")
+DIDS = ("5550100", "5550200", "elsewhere")
 REFUSALS = ((DialOutcome.NO_ANSWER, 21), (DialOutcome.BUSY, 17), (DialOutcome.NO_ANSWER, 19), (DialOutcome.FAILED, 38))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,12 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
-from ami_bridge.domain.line import Line, LineLimits
-from ami_bridge.domain.names import IncidentId, LineName, PbxName, TrunkName
-from ami_bridge.domain.outage import Outages
-from ami_bridge.domain.trunk import Limits, Trunk
-from ami_bridge.domain.watch import Routes, Watch
-from tests.property.lives import QUEUES, Life
+from ami_bridge.domain.names import IncidentId
+from ami_bridge.domain.watch import Watch
+from ami_bridge.settings import Settings
+from ami_bridge.watching import watch_of
+from tests.property.lives import DIDS, QUEUES, Life
 from tests.property.mirror import RecordingTracker, contradictions
 from tests.property.phones import Events, House
 
@@ -28,19 +28,31 @@ AT_ONCE = 4  # lives
 pick = st.integers(0, 1000)
 
 
-def a_watch(tracker: RecordingTracker) -> Watch:
-    support, vip, sales = LineName("support"), LineName("vip"), LineName("sales")
-    return Watch(
-        lines={name: Line(name, LineLimits()) for name in (support, vip, sales)},
-        trunks={TrunkName("main"): Trunk(TrunkName("main"), Limits())},
-        outages=Outages(PbxName("lab"), {}, timedelta(minutes=30), lambda: IncidentId("i")),
-        routes=[
-            Routes(line=support, dids=("did-support",), queue=QUEUES[0]),
-            Routes(line=vip, dids=("did-vip",), queue=QUEUES[1]),
-            Routes(line=sales, dids=("did-sales",), ring=()),
+OF_EACH_LINE = {"tenant": "acme", "pbx": "lab", "trunks": ["main"], "callback_trunks": ["main"], "caller_id": "5550100"}
+SETTINGS = Settings.model_validate(
+    {
+        "agi": {"token": "only-for-tests"},
+        "tenant": [{"name": "acme", "spoken": "Acme"}],
+        "pbx": [
+            {
+                "name": "lab",
+                "host": "pbx",
+                "secret": "only-for-tests",
+                "trunk": [{"name": "main", "spoken": "our telephone line"}],
+            }
         ],
-        tracker=tracker,
-    )
+        "line": [
+            {**OF_EACH_LINE, "name": "support", "dids": [DIDS[0]], "queue": QUEUES[0]},
+            {**OF_EACH_LINE, "name": "vip", "dids": ["5550300"], "queue": QUEUES[1]},
+            {**OF_EACH_LINE, "name": "sales", "dids": [DIDS[1]], "ring": ["PJSIP/none"]},
+        ],
+    }
+)
+
+
+def a_watch(tracker: RecordingTracker) -> Watch:
+    numbers = count(1)
+    return watch_of(SETTINGS, SETTINGS.pbx[0], new_id=lambda: IncidentId(f"i{next(numbers)}"), tracker=tracker)
 
 
 class Calls(RuleBasedStateMachine):
@@ -132,7 +144,7 @@ class Calls(RuleBasedStateMachine):
         assert not self.house.mirror.channels
         assert self.tracker.empty
         assert not any(line.waiting for line in self.watch.lines.values())
-        assert not self.watch._line_of
+        assert not self.watch.callers._line_of
         assert contradictions(self.tracker.facts) == []
 
 
@@ -142,7 +154,7 @@ class Unwatched(Calls):
     @precondition(lambda self: not self.watch.blind)
     @rule()
     def the_link_is_lost(self) -> None:
-        self.watch.lost_sight()
+        self.watch.lost_sight(self.now, "the link is lost")
 
     @rule(again=st.booleans())
     def the_link_is_back(self, again: bool) -> None:
