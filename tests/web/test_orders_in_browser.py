@@ -162,6 +162,7 @@ async def test_the_desk_fits_a_phone_and_can_be_read(serve: Serve, visit: Open, 
     page = await serve(house.busy(), token=SecretStr(TOKEN))
     tab = await visit(page, viewport={"width": 320, "height": 740}, color_scheme=scheme)
     await sign_in(tab, "wrong")
+    await expect(tab.get_by_text("That is not the token.")).to_be_visible()
     panel = await tab.locator(".entrance form").bounding_box()
     assert panel is not None
     assert panel["x"] >= 0
