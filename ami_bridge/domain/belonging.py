@@ -74,7 +74,9 @@ class Belonging:
                 continue
             kinds = {cause.subject.kind for cause in incident.causes}
             same = kinds == {Kind.LINE} and tenants & set(incident.tenants) if of_line else Kind.LINE not in kinds
-            if same and abs(changed.since - incident.since) <= near and now - incident.since <= near * _LATE:
+            # Qualify finds out about one trunk after the other, in a round: each is near the one before.
+            latest = max(cause.since for cause in incident.causes)
+            if same and abs(changed.since - latest) <= near and now - latest <= near * _LATE:
                 return incident
         return None
 
