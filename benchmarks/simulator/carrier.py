@@ -20,7 +20,9 @@ QUALIFY = MINUTE
 QUALIFY_TIMEOUT = 3.0
 SENT_AGAIN = (0.5, 1.5)  # OPTIONS without an answer is sent again after so many seconds (RFC 3261, timer E)
 RENEWAL = 6 * MINUTE  # at the latest after this long a registration is renewed, and Asterisk learns it is refused
-STALE = 5 * MINUTE  # a carrier forgets an unrenewed registration after about this long, and sends no calls any more
+STALE = (
+    20.0  # a carrier forgets a registration so soon after Asterisk has failed to renew it, and sends no calls any more
+)
 
 
 class Carriage(Enum):

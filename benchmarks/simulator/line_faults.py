@@ -79,7 +79,7 @@ def _pauses(desk: Desk, agent: Agent, on: bool) -> None:
 
 
 def longest_wait(on: Stage) -> Fault:
-    """The agents' tools are slow, and every call takes most of an hour; callers wait patiently."""
+    """The agents' tools are down: more callers than usual, no call comes to an end, and callers wait patiently."""
     fault = on.line_fault("longest_wait", 90 * MINUTE, 150 * MINUTE)
     _overwhelmed(on, fault, patience=6.0)
     return fault
@@ -93,7 +93,8 @@ def abandons(on: Stage) -> Fault:
 
 
 def _overwhelmed(on: Stage, fault: Fault, patience: float) -> None:
-    on.desk.talk, on.desk.patience = 45 * MINUTE, patience
+    on.desk.talk, on.desk.patience = 2 * HOUR, patience
+    surge(on, fault, 1.5)
     on.world.engine.at(fault.end, _usual, on.desk)
 
 

@@ -29,6 +29,7 @@ class Demand:
     calls_out: float = 0.0
     calls_on_trunk: float = 0.0
     queue: bool = False
+    tells_hours: bool = False  # on a line that may be empty at any time, nobody there is an outage only to many callers
     two_trunks: bool = False
     hours: float = 1.0
 
@@ -43,6 +44,8 @@ class Demand:
         if not all(is_open(tenant, time) for time in times) or share < 0.4:
             return False
         if (self.queue and line.queue is None) or (self.two_trunks and len(tenant.trunks) < 2):
+            return False
+        if self.tells_hours and not tenant.tells_hours:
             return False
         on_trunk = tenant.callers * (FIRST_TRUNK if len(tenant.trunks) > 1 else 1.0) + tenant.calls_out
         enough_out = tenant.calls_out * share >= self.calls_out and on_trunk * share >= self.calls_on_trunk
@@ -63,8 +66,8 @@ DEMANDS = (
     Demand(inject=trunk_faults.both_trunks),
     Demand(inject=line_faults.inbound_surge, callers=4),
     Demand(inject=line_faults.site_phones),
-    Demand(inject=line_faults.nobody_logged_in, callers=3, queue=True),
-    Demand(inject=line_faults.everybody_paused, callers=3, queue=True),
+    Demand(inject=line_faults.nobody_logged_in, callers=3, queue=True, tells_hours=True),
+    Demand(inject=line_faults.everybody_paused, callers=3, queue=True, tells_hours=True),
     Demand(inject=line_faults.longest_wait, callers=6, queue=True, hours=2.5),
     Demand(inject=line_faults.abandons, callers=6, queue=True, hours=2.5),
     Demand(inject=line_faults.ring_no_answer, callers=4, queue=True),

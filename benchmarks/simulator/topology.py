@@ -111,13 +111,14 @@ def _tenant(dice: random.Random, pbx: int, number: int, shared: TrunkName, size:
     others = tuple(Device(f"PJSIP/{first + 60 + k}") for k in range(dice.randint(1, 4)))
     own = (TrunkName(f"carrier-{name}"), TrunkName(f"spare-{name}"))
     trunks = dice.choice((own[:1], own, own, (own[0], shared), (shared, own[1])))
-    office = dice.random() < 0.75 or traffic is Traffic.HOLIDAY
+    fit = queue and number == 0
+    office = dice.random() < 0.75 or traffic is Traffic.HOLIDAY or fit
     return TenantPlan(
         name=TenantName(name),
         traffic=traffic,
         zone=ZoneInfo(dice.choice(ZONES)),
         office=office,
-        tells_hours=office and dice.random() < 0.6,
+        tells_hours=office and (dice.random() < 0.6 or fit),
         summer_week=dice.randint(29, 33),
         switches_off=office and dice.random() < 0.4,
         callers=callers,
