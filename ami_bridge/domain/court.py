@@ -13,10 +13,11 @@ from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.outage import Outages
 from ami_bridge.domain.signal import Kind, Signal, Source, Subject
-from ami_bridge.domain.verdict import Judge, VerdictChanged
+from ami_bridge.domain.verdict import Judge, Verdict, VerdictChanged
 
 # What is ordered stands by itself over a restart, and attendance begins anew: neither is what an earlier run has seen.
 _NOT_RESUMED = frozenset({Source.OPERATOR, Source.WEBHOOK, Source.UNANSWERED})
+_RESUMED = {IncidentState.SUSPECTED: Verdict.SUSPECT, IncidentState.MONITORING: Verdict.RECOVERING}
 
 
 @dataclass(slots=True)
@@ -73,8 +74,10 @@ class Court:
             if judge is None:
                 continue
             mine = frozenset(cause.sources) - _NOT_RESUMED - self.off
-            down = incident.state is not IncidentState.SUSPECTED
-            judge.resume(incident.evidence, cause.since, down=down, sources=mine)
+            verdict = _RESUMED.get(incident.state, Verdict.DOWN)
+            if verdict is Verdict.RECOVERING:
+                mine = frozenset()  # they had been good already
+            judge.resume(incident.evidence, cause.since, verdict, mine)
             self._restless.add(cause.subject)
             resumed.append((cause.subject, mine))
         return resumed

@@ -70,7 +70,10 @@ class Outages:
             if (lines := self.estate.lines_of(cause.subject))
         )
         self.open[incident.id] = replace(incident, causes=known, lines=lines_of(known))
-        self._of.update({cause.subject: incident.id for cause in known if not cause.over})
+        lasting = [cause.subject for cause in known if not cause.over]
+        self._of.update(dict.fromkeys(lasting, incident.id))
+        if incident.state is IncidentState.MONITORING:
+            self._good.update(lasting)
         if incident.state in (IncidentState.IDENTIFIED, IncidentState.MONITORING):
             self._sure.add(incident.id)
 

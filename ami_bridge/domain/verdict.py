@@ -104,12 +104,16 @@ class Judge:
         """Let time pass: what lasted is believed, the bad and the good."""
         return [] if self.quiet else self._judge(now)
 
-    def resume(self, evidence: Iterable[Evidence], since: datetime, *, down: bool, sources: Iterable[Source]) -> None:
+    def resume(
+        self, evidence: Iterable[Evidence], since: datetime, verdict: Verdict, sources: Iterable[Source] = ()
+    ) -> None:
         """Go on where an earlier run left off: what `sources` came to together stands until they all have spoken."""
         self._earlier = set(sources)
         self.evidence.extend(evidence)
-        self.verdict, self.since = (Verdict.DOWN if down else Verdict.SUSPECT), since
-        self._firm, self._was_down, self._doubtful_since = not down, down, since
+        self.verdict, self.since = verdict, since
+        self._was_down = verdict is not Verdict.SUSPECT
+        self._firm = verdict is Verdict.SUSPECT
+        self._doubtful_since = None if verdict is Verdict.RECOVERING else since
 
     def not_seen(self, now: datetime) -> None:
         """Nobody could see until now: nothing has lasted, neither the good nor the bad."""
