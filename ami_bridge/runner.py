@@ -23,7 +23,7 @@ from ami_bridge.ami.inbox import Inbox, LinkUp
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
-from ami_bridge.domain.effects import Effect
+from ami_bridge.domain.effects import Effect, SaveIncident
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import LineName, PbxName, Uniqueid
 from ami_bridge.domain.status import Link
@@ -132,6 +132,8 @@ class Runner:
     async def run(self) -> None:
         """Work until cancelled, or until the PBX refuses our login, which `state` then tells."""
         await self.sight.wake()
+        # An order that was stored and not yet carried out when the run before was killed has opened its incident now.
+        self._performer.soon(SaveIncident(incident) for incident in self.watch.incidents)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._hold_link(), name=f"{self.pbx}: link")
