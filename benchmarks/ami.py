@@ -1,6 +1,6 @@
 """How many AMI events a second are read, decoded, tracked and judged on one core, beside what others do with them.
 
-The same made-up stream (whole calls, 20 to 35 headers an event, one event in three of a type a call watcher reads) goes
+The same made-up stream (whole calls, 20 to 35 headers an event, close to one in two of a type that is read) goes
 through Keepline as in production (wire, inbox, decoder, tracker, lines and trunks), through panoramisk alone with a
 callback that does nothing, and through two bare splitters. Each has a process of its own on uvloop. They take turns,
 and what counts is processor time, so that a busy machine slows all alike. That Keepline finds in the stream exactly the

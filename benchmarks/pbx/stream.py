@@ -1,7 +1,8 @@
 """A PBX's AMI stream, made up: whole calls from first channel to last, interleaved, in the headers of Asterisk 22.
 
-One event in three is of a type a call watcher reads; the others are what a busy PBX sends besides: variables, dialplan
-steps, RTCP reports. Every header block is that of a PBX with `timestampevents`, a system name and two `channelvars`.
+Close to one event in two is of a type a call watcher reads: the lives of calls, and RTCP reports of how audio arrives.
+The others are what a busy PBX sends besides: variables, dialplan steps. Every header block is that of a PBX with
+`timestampevents`, a system name and two `channelvars`.
 The same seed gives the same bytes.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 LINES, AGENTS, TRUNKS = 20, 200, 10  # what the watched PBX has
-NOISE = 2  # events nobody reads for each that is read
+NOISE = 2  # other events for each of a call's life; one in five of them is a report that is read
 _NAMES = ("A Customer", "Jürgen Müller", "<unknown>", "Ирина", "O'Neill, Café", "Event: Hangup", "Uniqueid: 1.1")
 _STATES = {0: "Down", 4: "Ring", 5: "Ringing", 6: "Up"}
 
@@ -262,7 +263,7 @@ class Pbx:
         )[0]
         return kind(ends)
 
-    # ---- what nobody reads
+    # ---- what comes besides
 
     def noise(self, channel: Channel) -> bytes:
         kind = self.rng.choices(("VarSet", "Newexten", "RTCP", "NewConnectedLine"), (45, 30, 20, 5))[0]
@@ -279,6 +280,8 @@ class Pbx:
             "To: 192.0.2.10:15001\r\nFrom: 192.0.2.1:10001\r\nSSRC: 0x1f2e3d4c\r\nPT: 200(SR)\r\nReportCount: 1\r\n"
             "SentNTP: 1795310318.123456\r\nSentRTP: 160\r\nSentPackets: 250\r\nSentOctets: 40000\r\n"
             "Report0SourceSSRC: 0x5b6a7988\r\nReport0FractionLost: 0\r\nReport0CumulativeLost: 0\r\n"
+            "Report0HighestSequence: 250\r\nReport0SequenceNumberCycles: 0\r\nReport0IAJitter: 16\r\n"
+            "Report0LSR: 1530318\r\nReport0DLSR: 0.1230\r\n"
         )
         return self.event(self.rng.choice(("RTCPSent", "RTCPReceived")), channel.headers() + report, "reporting,all")
 
@@ -295,8 +298,9 @@ def make(calls: int, at_once: int, seed: int) -> Made:
         caller, events = live[which]
         if (event := next(events, None)) is not None:
             parts.append(event)
-            read += 1
-            parts += (pbx.noise(caller) for _ in range(NOISE))
+            besides = [pbx.noise(caller) for _ in range(NOISE)]
+            read += 1 + sum(other.startswith(b"Event: RTCP") for other in besides)
+            parts += besides
         elif left:
             live[which], left = pbx.a_call(), left - 1
         else:
