@@ -196,15 +196,12 @@ async def test_lost_packets_show_in_both_directions_of_every_call(
     async with talking(lab, CUSTOMERS):
         pbx = Watched(lab, record_property)
         async with faults.packets_lost(0.3):
-            for event in ("RTCPSent", "RTCPReceived"):
-                await pbx.tells(f"{event}: audio that suffers", poor(event))
-                await until(lambda event=event: len(poor_calls(pbx, event)) == len(CUSTOMERS), f"{event} of all calls")
+            for name in ("RTCPSent", "RTCPReceived"):
+                await pbx.tells(f"{name}: audio that suffers", poor(name))
+                await of_all_calls(pbx, poor(name))
         mended = Watched(lab, record_property)
-        for event in ("RTCPSent", "RTCPReceived"):
-            await until(
-                lambda event=event: len({e["Uniqueid"] for e in mended.told(fine(event))}) == len(CUSTOMERS),
-                f"{event}: all calls sound well again",
-            )
+        for name in ("RTCPSent", "RTCPReceived"):
+            await of_all_calls(mended, fine(name))
         assert not mended.told(contact("acme-primary", "Unreachable"))
 
 
@@ -220,5 +217,7 @@ def fine(name: str) -> Callable[[Event], bool]:
     return lambda e: e.name == name and e["ReportCount"] != "0" and lost(e) == 0
 
 
-def poor_calls(pbx: Watched, name: str) -> set[str]:
-    return {event["Uniqueid"] for event in pbx.told(poor(name))}
+async def of_all_calls(pbx: Watched, wanted: Callable[[Event], bool]) -> None:
+    await until(
+        lambda: len({event["Uniqueid"] for event in pbx.told(wanted)}) == len(CUSTOMERS), "reports of all calls"
+    )
