@@ -10,62 +10,155 @@ from hypothesis import strategies as st
 
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.announcement import LineState, for_line, next_word_after
-from ami_bridge.domain.incident import Incident, IncidentState
+from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.line import Attendance
-from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, MaintenanceId, PbxName, TenantName
+from ami_bridge.domain.orders import Maintenance
+from ami_bridge.domain.signal import Kind, Subject
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-SUPPORT = LineName("support")
-WHAT = {"main": "our main telephone line", "spare": "our second telephone line"}
+SUPPORT, SALES = LineName("support"), LineName("sales")
+WORD = T0 + timedelta(minutes=30)
+FAULTS = (Story.OUTAGE, Story.AUDIO)
+THAT_LAST = (IncidentState.SUSPECTED, IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
+WORK = Maintenance(
+    id=MaintenanceId("m1"),
+    pbx=PbxName("lab"),
+    subject=Subject(Kind.PBX, "lab"),
+    begin=T0,
+    end=T0 + timedelta(hours=1),
+    what="our switchboard",
+    announced=True,
+)
 
 
 def an_incident(
-    trunk: str = "main",
-    since: datetime = T0,
+    story: Story = Story.OUTAGE,
     state: IncidentState = IncidentState.IDENTIFIED,
+    *,
+    since: datetime = T0,
+    told: bool = True,
     lines: tuple[LineName, ...] = (SUPPORT,),
+    causes: tuple[Cause, ...] = (),
 ) -> Incident:
     return Incident(
-        id=IncidentId(trunk),
-        tenant=TenantName("acme"),
+        id=IncidentId("i1"),
         pbx=PbxName("lab"),
-        trunk=TrunkName(trunk),
+        tenants=(TenantName("acme"),),
+        causes=causes,
         lines=lines,
+        story=story,
+        what="our main line",
+        told=told,
         state=state,
         since=since,
         changed=since,
-        next_word=since + timedelta(minutes=30),
+        next_word=WORD,
     )
 
 
+def said(
+    *incidents: Incident,
+    work: Maintenance | None = None,
+    attendance: Attendance = Attendance.ANSWERED,
+    line: LineName = SUPPORT,
+) -> tuple[str, str] | None:
+    told = for_line(line, incidents, work, attendance)
+    return (told[0].phrase, told[1].phrase) if told else None
+
+
 def test_a_healthy_line_has_nothing_to_say() -> None:
-    resolved = an_incident(state=IncidentState.RESOLVED)
-    elsewhere = an_incident(lines=(LineName("sales"),))
-    assert for_line(SUPPORT, [resolved, elsewhere], WHAT, Attendance.ANSWERED) is None
+    resolved, silent = an_incident(state=IncidentState.RESOLVED), an_incident(told=False)
+    assert said(resolved, silent, an_incident(lines=(SALES,))) is None
 
 
-def test_an_outage_is_told_before_an_unanswered_line_and_the_oldest_first() -> None:
-    newer, older = an_incident("spare", T0 + timedelta(minutes=1)), an_incident("main")
-    told = for_line(SUPPORT, [newer, older], WHAT, Attendance.UNANSWERED)
+@pytest.mark.parametrize("state", [*THAT_LAST, IncidentState.MONITORING])
+@pytest.mark.parametrize(("story", "sure"), [(Story.OUTAGE, "incident"), (Story.AUDIO, "incident_audio")])
+def test_a_fault_is_told_until_it_has_held_and_a_suspicion_is_called_one(
+    story: Story, sure: str, state: IncidentState
+) -> None:
+    phrase = "incident_suspected" if state is IncidentState.SUSPECTED else sure
+    assert said(an_incident(story, state)) == (phrase, f"{phrase}_first")
+
+
+@pytest.mark.parametrize("state", THAT_LAST)
+def test_that_nobody_is_there_or_many_call_is_told_while_it_lasts(state: IncidentState) -> None:
+    assert said(an_incident(Story.UNANSWERED, state)) == ("line_unanswered", "line_unanswered")
+    assert said(an_incident(Story.SURGE, state)) == ("incident_surge", "incident_surge_first")
+
+
+@pytest.mark.parametrize("story", [Story.UNANSWERED, Story.SURGE])
+def test_whoever_is_back_is_there_at_once(story: Story) -> None:
+    assert said(an_incident(story, IncidentState.MONITORING)) is None
+
+
+def test_a_fault_names_what_is_disturbed_since_when_and_when_the_next_word_comes() -> None:
+    told = for_line(SUPPORT, [an_incident()], None, Attendance.ANSWERED)
     assert told is not None
     full, timeless = told
-    assert full.phrase == "incident"
-    assert full.params == {"what": WHAT["main"], "since": T0, "next_word": T0 + timedelta(minutes=30)}
-    assert timeless == say.first_word(WHAT["main"])
+    assert full.params == {"what": "our main line", "since": T0, "next_word": WORD}
+    assert timeless in say.first_words("our main line", suspected=False)
 
 
-def test_both_ways_of_telling_an_outage_offer_the_same_keys() -> None:
-    told = for_line(SUPPORT, [an_incident()], WHAT, Attendance.ANSWERED)
+def test_callers_hear_of_the_cause_that_touches_their_line() -> None:
+    causes = tuple(
+        Cause(subject=Subject(Kind.TRUNK, name), since=T0, lines=(line,), what=f"line {name}")
+        for name, line in (("a", SUPPORT), ("b", SALES))
+    )
+    incident = an_incident(causes=causes, lines=(SUPPORT, SALES))
+    whats = [for_line(line, [incident], None, Attendance.ANSWERED) for line in (SUPPORT, SALES)]
+    assert [told[0].params["what"] for told in whats if told] == ["line a", "line b"]
+    assert [told[1].params["what"] for told in whats if told] == ["line a", "line b"]
+
+
+def test_of_several_faults_the_oldest_is_told() -> None:
+    newer, older = an_incident(since=T0 + timedelta(minutes=1)), an_incident(Story.AUDIO)
+    assert said(newer, older) == said(older, newer) == ("incident_audio", "incident_audio_first")
+
+
+def test_faults_come_before_work_work_before_nobody_and_that_before_a_crowd() -> None:
+    fault, nobody, crowd = (an_incident(story) for story in (Story.OUTAGE, Story.UNANSWERED, Story.SURGE))
+    unanswered = Attendance.UNANSWERED
+    assert said(crowd, nobody, fault, work=WORK, attendance=unanswered) == ("incident", "incident_first")
+    assert said(crowd, nobody, work=WORK, attendance=unanswered) == ("maintenance", "maintenance_first")
+    assert said(crowd, nobody) == said(crowd, attendance=unanswered) == ("line_unanswered", "line_unanswered")
+    assert said(crowd) == ("incident_surge", "incident_surge_first")
+
+
+def test_work_is_told_with_its_end() -> None:
+    told = for_line(SUPPORT, [], WORK, Attendance.ANSWERED)
     assert told is not None
-    assert [saying.keys for saying in told] == ["12", "12"]
+    assert told[0].params == {"what": "our switchboard", "until": T0 + timedelta(hours=1)}
+    assert told[1].params == {"what": "our switchboard"}
+    assert [saying.keys for saying in told] == ["1", "1"]
 
 
-def test_words_without_a_time_name_no_time() -> None:
-    assert not any(isinstance(value, datetime) for value in say.first_word("it").params.values())
+@pytest.mark.parametrize(
+    ("incident", "keys"),
+    [
+        (an_incident(), "12"),
+        (an_incident(Story.AUDIO), "12"),
+        (an_incident(state=IncidentState.SUSPECTED), "1"),
+        (an_incident(Story.UNANSWERED), "1"),
+        (an_incident(Story.SURGE), "1"),
+    ],
+)
+def test_only_what_is_known_to_be_broken_has_an_end_to_wait_for(incident: Incident, keys: str) -> None:
+    told = for_line(SUPPORT, [incident], None, Attendance.ANSWERED)
+    assert told is not None
+    assert [saying.keys for saying in told] == [keys, keys]
+
+
+@pytest.mark.parametrize("suspected", [True, False])
+def test_words_prepared_for_a_failure_name_no_time(suspected: bool) -> None:
+    first = say.first_words("it", suspected=suspected)
+    assert not any(isinstance(value, datetime) for saying in first for value in saying.params.values())
+    assert ("incident_suspected_first" in {saying.phrase for saying in first}) is suspected
 
 
 def test_an_unanswered_line_says_so_and_offers_a_callback() -> None:
-    assert for_line(SUPPORT, [], WHAT, Attendance.UNANSWERED) == (say.LINE_UNANSWERED, say.LINE_UNANSWERED)
+    told = for_line(SUPPORT, [], None, Attendance.UNANSWERED)
+    assert told == (say.LINE_UNANSWERED, say.LINE_UNANSWERED)
     assert say.LINE_UNANSWERED.keys == "1"
 
 
