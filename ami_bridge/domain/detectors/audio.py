@@ -169,8 +169,10 @@ class Audio:
         if not self._judged:
             quiet = self._heard is None or now - self._heard >= self.limits.probation
             return self._clear("no call was heard for long; the next will tell", now) if quiet else []
+        # One call, good or bad, tells nothing where few telephone.
+        enough = self._judged - self._bad >= self.limits.calls
         few = 2 * self._bad < self.limits.share * self._judged or self._bad < self.limits.calls / 2
-        return self._clear("calls sound as they should again", now) if few or self._better() else []
+        return self._clear("calls sound as they should again", now) if (enough and few) or self._better() else []
 
     def _better(self) -> bool:
         """Whether nothing bad was reported for so long that the bad calls still counted are of the past."""
