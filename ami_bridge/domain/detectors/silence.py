@@ -179,21 +179,24 @@ class Silence:
     def _judge(self, silent: timedelta) -> Strength:
         if self._gave_up or silent < self._limits.least or self._evidence < log(self._limits.odds):
             return Strength.CLEAR
-        alive = self._calls_out >= CALLS_ALIVE and self._calls_out >= ALIVE * self._due_out
-        gone = self._due_out >= CALLS_GONE and self._calls_out < GONE * self._due_out
         if not self._is_sound() or not self._own:
-            return Strength.SUSPECT if alive else Strength.CLEAR
-        if gone:
+            return Strength.SUSPECT if self._is_alive() else Strength.CLEAR
+        fewer = self._due_out >= CALLS_GONE and not self._is_alive()
+        if fewer and self._calls_out < GONE * self._due_out:
             return Strength.HINT
-        return Strength.DOWN if self._evidence >= log(self._limits.odds_down) else Strength.SUSPECT
+        return Strength.SUSPECT if fewer or self._evidence < log(self._limits.odds_down) else Strength.DOWN
+
+    def _is_alive(self) -> bool:
+        """Calls go out as on other days: people are at work."""
+        return self._calls_out >= CALLS_ALIVE and self._calls_out >= ALIVE * self._due_out
 
     def _words(self, silent: timedelta) -> str:
         minutes = round(silent / MINUTE)
         said = f"no calls in for {minutes} minutes, in which {self._expected:.0f} or more are normal"
-        if self._calls_out >= CALLS_ALIVE:
+        if self._is_alive():
             return f"{said}; calls out go on"
         if self._due_out >= CALLS_GONE:
-            return f"{said}; hardly any calls out either"
+            return f"{said}; calls out are fewer than normal too"
         return said
 
     def _clear(self, words: str) -> list[Signal]:

@@ -36,7 +36,7 @@ class SurgeLimits:
     alone: Strength = Strength.SUSPECT  # the most it says by itself; many callers prove no outage
     factor: float = 3.0  # times as many callers as this hour's busy side, at least
     least: int = 8  # different callers, at least, within 5, 10 or 20 minutes
-    odds: int = 100_000  # and a number that comes once in so many windows by chance
+    odds: int = 300_000  # and a number that comes once in so many windows by chance
     waiting: int = 3  # callers waiting longer than a phone rings, from which a crowd is trouble
     again: float = 0.25  # share of calls by people who rang before, from which a crowd is trouble
     calm: timedelta = timedelta(minutes=10)  # so long few enough new callers: it is over

@@ -128,6 +128,14 @@ def test_going_home_at_noon_is_only_a_hint() -> None:
     assert set(strengths(trunk.live(at(24), calls=0, out=0))) == {HINT}
 
 
+def test_fewer_calls_out_leave_it_at_a_suspicion() -> None:
+    trunk = Trunk(40)
+    trunk.live(at(12))
+    said = trunk.live(at(16), calls=0, out=0.35)
+    assert DOWN not in strengths(said)
+    assert "fewer than normal" in said[-1][1].words
+
+
 def test_a_trunk_nobody_calls_out_over_needs_no_calls_out() -> None:
     trunk = Trunk(40, out=0)
     trunk.live(at(12))
