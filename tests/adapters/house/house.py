@@ -17,6 +17,7 @@ from agi.desk import Caller
 from ami_bridge.ami.session import Deadlines
 from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk, PbxDesk
+from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import Kind, Policy, Promise, State
 from ami_bridge.domain.signal import Kind as SubjectKind
@@ -283,6 +284,25 @@ def settings(tmp_path: Path, pbx: Pbx, detection: dict[str, Any] | None = None) 
             }
         ],
     })  # fmt: skip
+
+
+def ended(name: str, at: datetime) -> Incident:
+    """An incident that has been over since `at`."""
+    cause = Cause(subject=Subject(SubjectKind.TRUNK, "acme-primary"), since=at, lines=(LINE,), over=True)
+    return Incident(
+        id=IncidentId(name),
+        pbx=PBX,
+        tenants=(TENANT,),
+        causes=(cause,),
+        lines=(),
+        story=Story.OUTAGE,
+        what="our line",
+        told=True,
+        state=IncidentState.RESOLVED,
+        since=at,
+        changed=at,
+        next_word=at,
+    )
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 from ami_bridge import app as composition
 from ami_bridge.app import App, NothingToWatch
 from ami_bridge.domain.promise import Policy
+from ami_bridge.domain.watch import callers_of, calls_in, calls_out
 from ami_bridge.settings import Settings
 from ami_bridge.store import Store
 from tests.adapters.ami.manager import until
-from tests.adapters.house.house import PBX, Pbx, QuickLibrary, settings
+from tests.adapters.house.house import LINE, PBX, Pbx, QuickLibrary, ended, settings
 
 
 class OpenedLibrary(QuickLibrary):
@@ -76,6 +78,28 @@ async def test_a_caller_on_the_line_is_heard_out_before_the_watching_ends(
     [blind] = await store.blind_spots.recent(9)
     await store.close()
     assert (blind.pbx, blind.end, blind.reason) == (PBX, None, "the companion was stopped")
+
+
+async def test_what_is_old_is_forgotten_and_what_is_usual_written_down_at_the_end(anywhere: Settings, pbx: Pbx) -> None:
+    store = await Store.open(anywhere.store.url, Policy())
+    today = datetime.now(UTC)
+    await store.incidents.save(ended("old", today - timedelta(days=91)))
+    await store.incidents.save(ended("newer", today - timedelta(days=80)))
+    running = asyncio.create_task(App(anywhere).run())
+    async with asyncio.timeout(15):
+        while len(await store.incidents.recent(9)) > 1:  # noqa: ASYNC110 - the ledger has no event
+            await asyncio.sleep(0.01)
+    await until(lambda: "DBGetTree" in pbx.names())
+    assert await store.baselines.load(PBX) == {}
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(15):
+        await running
+    assert [incident.id for incident in await store.incidents.recent(9)] == ["newer"]
+    assert set(await store.baselines.load(PBX)) == {
+        callers_of(LINE),
+        *(way(trunk) for trunk in ("acme-primary", "acme-backup") for way in (calls_in, calls_out)),
+    }
+    await store.close()
 
 
 async def test_where_no_pbx_lets_us_in_it_ends_saying_what_to_mend(anywhere: Settings, pbx: Pbx) -> None:

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
-from ami_bridge.domain.names import IncidentId
-from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.domain.verdict import Verdict
 from ami_bridge.store import StoreBusy
 from ami_bridge.upkeep import forget
 from tests.adapters.ami.manager import until
-from tests.adapters.house.house import LINE, PBX, TENANT, House, Pbx, a_house
+from tests.adapters.house.house import House, Pbx, a_house, ended
 
 
 @pytest.fixture
@@ -82,24 +79,6 @@ async def test_round_trips_are_asked_for_every_now_and_then_and_what_is_found_co
     pbx.trunks["acme-primary"] = False  # and no event tells of it
     await until(lambda: house.verdict() is Verdict.DOWN)
     assert house.verdict("acme-backup") is Verdict.UP
-
-
-def ended(name: str, at: datetime) -> Incident:
-    cause = Cause(subject=Subject(Kind.TRUNK, "acme-primary"), since=at, lines=(LINE,), over=True)
-    return Incident(
-        id=IncidentId(name),
-        pbx=PBX,
-        tenants=(TENANT,),
-        causes=(cause,),
-        lines=(),
-        story=Story.OUTAGE,
-        what="our line",
-        told=True,
-        state=IncidentState.RESOLVED,
-        since=at,
-        changed=at,
-        next_word=at,
-    )
 
 
 async def test_what_was_over_long_ago_is_forgotten_every_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
