@@ -166,12 +166,14 @@ class ACourt(RuleBasedStateMachine):
         )
         self.works[order.id] = order
         self.perform(self.court.plan(order, self.now))
+        self.perform(self.court.tick(self.now, blind=self.blind))  # the work it replaces explains nothing any more
 
     @rule(which=st.integers(1, 2))
     def work_is_cancelled(self, which: int) -> None:
         with suppress(Refused):
             self.perform(self.court.cancel(MaintenanceId(f"m{which}"), self.now))
         self.works.pop(MaintenanceId(f"m{which}"), None)
+        self.perform(self.court.tick(self.now, blind=self.blind))
 
     @rule()
     def the_companion_restarts(self) -> None:
