@@ -42,19 +42,13 @@ def quiet_run(seed: int) -> None:
     results = run(Order(seed=seed, number=n, tenants=PER_PBX, weeks=weeks) for n in numbers)
     years: Counter[str] = Counter()
     false: Counter[str] = Counter()
-    sources: Counter[str] = Counter()
     for result in results:
         for traffic in result.tenants.values():
             years[traffic.value] += 1
         for heard in result.false:
-            sources[" and ".join(sorted({said.split()[2].rstrip(":") for said in heard.evidence}))] += 1
             for tenant in heard.tenants:
                 false[result.tenants[tenant].value] += 1
-    for n, heard in enumerate(heard for result in results for heard in result.false):
-        if n < SHOWN:
-            print(f"false: {', '.join(map(str, heard.subjects))}: {' / '.join(heard.evidence[:4])}")
-    for source, count in sources.most_common():
-        print(f"false, by what was seen: {source}: {count}")
+    show_false(results)
     print(f"incidents that were never more than suspected: {sum(result.suspected for result in results)}")
     span = weeks / 52
     for kind, count in years.items():
@@ -89,11 +83,22 @@ def faults_run(seed: int) -> None:
         of_kind[finding.fault.kind].append(finding)
     for kind in KINDS:
         by_kind(kind, of_kind[kind])
-    print(f"announced without a fault in the same run: {sum(len(result.false) for result in results)}")
+    show_false(results)
     print(f"incidents left open at the end: {sum(result.left_open for result in results)}")
     calls_needed([f for kind in ("network_cut", "calls_failing") for f in of_kind[kind]])
     figure("faults_injected", f"{len(findings)} faults", ">= 500")
     figure("fault_detection_rate", f"{100 * (1 - len(missed) / len(findings)):.2f} %", ">= 99")
+
+
+def show_false(results: Iterable[Result]) -> None:
+    """What was announced without a fault, and on whose word."""
+    false = [heard for result in results for heard in result.false]
+    print(f"announced without a fault: {len(false)}")
+    for heard in false[:SHOWN]:
+        print(f"false: {', '.join(map(str, heard.subjects))}: {' / '.join(heard.evidence[:4])}")
+    sources = Counter(" and ".join(sorted({said.split()[2].rstrip(":") for said in heard.evidence})) for heard in false)
+    for source, count in sources.most_common():
+        print(f"false, by what was seen: {source}: {count}")
 
 
 def told_shortly(finding: Finding) -> str:
@@ -120,7 +125,7 @@ def by_kind(kind: str, findings: list[Finding]) -> None:
 
 
 def calls_needed(findings: Iterable[Finding]) -> None:
-    """Of trunks that failed while calls were sent over them: calls sent until it was known."""
+    """Of trunks that failed while calls were sent over them: calls that had failed when it was known."""
     under_traffic = [finding for finding in findings if finding.calls]
     if not under_traffic:
         return

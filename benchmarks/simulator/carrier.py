@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CALM_QUALIFY = 30 * MINUTE  # how often an unchanged round trip is told while nothing is going on; really each minute
 QUALIFY = MINUTE
 QUALIFY_TIMEOUT = 3.0
+SILENT = 4.0  # seconds after which a call that got no answer at all, not even that it is being tried, has failed
 SENT_AGAIN = (0.5, 1.5)  # OPTIONS without an answer is sent again after so many seconds (RFC 3261, timer E)
 RENEWAL = 6 * MINUTE  # at the latest after this long a registration is renewed, and Asterisk learns it is refused
 STALE = (
@@ -52,20 +53,20 @@ class Trunk:
     registration: RegistrationState = RegistrationState.REGISTERED
     forgotten: bool = False  # the carrier has no registration of ours
     close: bool = False  # each qualify is told
-    dials: list[float] | None = None  # when calls were sent over it, while a fault is on
+    failed: list[float] | None = None  # when calls over it were seen to fail, while that is counted
 
     @property
     def uri(self) -> str:
         return f"sip:{self.name}.example"
 
     def out(self) -> Carriage:
-        if self.dials is not None:
-            self.dials.append(self.world.engine.now)
         if not self.reachable:
             return Carriage.NO_CONTACT
-        if self.dead:
-            return Carriage.SILENT
-        return Carriage.CARRIED if self.refusal is None else Carriage.REFUSED
+        if not self.dead and self.refusal is None:
+            return Carriage.CARRIED
+        if self.failed is not None:
+            self.failed.append(self.world.engine.now + (SILENT if self.dead else 0.0))
+        return Carriage.SILENT if self.dead else Carriage.REFUSED
 
     @property
     def dead(self) -> bool:

@@ -27,7 +27,7 @@ class Fault:
     tenants: frozenset[TenantName] = frozenset()
     told: bool = True
     trunk: TrunkName | None = None  # whose calls are counted until it is known
-    dials: list[float] = field(default_factory=list)  # when calls were sent over that trunk
+    failed: list[float] = field(default_factory=list)  # when calls over that trunk were seen to fail
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Stage:
         """One of a trunk. Calls over it are counted, and qualifying is told each time, some while before and after."""
         trunk = trunk or self.trunk
         fault = self.fault(kind, self.lasts(least, most), {Subject(Kind.TRUNK, trunk.name)})
-        fault.trunk, trunk.dials = trunk.name, fault.dials
+        fault.trunk, trunk.failed = trunk.name, fault.failed
         self.world.engine.at(fault.end, trunk.mend)
         return fault
 

@@ -82,7 +82,7 @@ class Finding:
     verdict: str  # "detected", or what was wrong
     seconds: float | None = None
     sure: bool = False
-    calls: int | None = None  # sent over its trunk until it was known
+    calls: int | None = None  # that failed over its trunk until it was known
     in_time: bool | None = None  # known within so many calls, or so many seconds of the first
     heard: tuple[Heard, ...] = ()
 
@@ -111,14 +111,14 @@ def _finding(fault: Fault, mine: list[Heard]) -> Finding:
     at = one.live if fault.told else one.opened
     if at is None:
         return Finding(fault=fault, verdict="not announced", heard=tuple(mine))
-    sent = [time for time in fault.dials if time <= at]
+    failed = [time for time in fault.failed if time <= at]
     return Finding(
         fault=fault,
         verdict="detected",
         seconds=at - fault.begin,
         sure=one.sure,
-        calls=len(sent) if fault.trunk is not None else None,
-        in_time=(len(sent) <= ENOUGH_CALLS or at - sent[0] <= ENOUGH_SECONDS) if sent else None,
+        calls=len(failed) if fault.trunk is not None else None,
+        in_time=(len(failed) <= ENOUGH_CALLS or at - failed[0] <= ENOUGH_SECONDS) if failed else None,
         heard=(one,),
     )
 

@@ -9,14 +9,17 @@ from benchmarks.simulator.calendar import HOUR, MINUTE, moment
 from benchmarks.simulator.desk import Agent, Desk
 from benchmarks.simulator.faults import Fault, Stage
 from benchmarks.simulator.people import People
+from benchmarks.simulator.topology import TALK
 from benchmarks.simulator.traffic import arrivals, profile
 from benchmarks.simulator.world import World
 
 
 def inbound_surge(on: Stage) -> Fault:
-    """Six to ten times the callers of this hour, each another one."""
+    """At least six times the callers of this hour, each another one, and more than the agents can answer."""
     fault = on.line_fault("inbound_surge", 20 * MINUTE, 45 * MINUTE)
-    surge(on, fault, on.lasts(5, 9))
+    normal = on.tenant.callers * on.line.share * profile(on.tenant, fault.begin)
+    all_agents_can = len(on.line.phones) * HOUR / TALK
+    surge(on, fault, max(on.lasts(5, 9), on.lasts(1.3, 2) * all_agents_can / normal))
     return fault
 
 

@@ -59,8 +59,8 @@ DEMANDS = (
     Demand(inject=trunk_faults.qualify_lost),
     Demand(inject=trunk_faults.network_cut, calls_out=6),
     Demand(inject=trunk_faults.round_trip),
-    Demand(inject=trunk_faults.calls_failing, calls_out=6, hours=2),
-    Demand(inject=trunk_faults.inbound_silence, callers=6, hours=4),
+    Demand(inject=trunk_faults.calls_failing, calls_out=6, hours=2.5),
+    Demand(inject=trunk_faults.inbound_silence, callers=6, calls_on_trunk=12, hours=4),
     Demand(inject=trunk_faults.poor_audio, calls_on_trunk=14, hours=2),
     Demand(inject=trunk_faults.trunk_and_surge, callers=4, two_trunks=True),
     Demand(inject=trunk_faults.both_trunks),
@@ -138,4 +138,4 @@ class Schedule:
 
     def _stop_counting(self, fault: Fault) -> None:
         if fault.trunk is not None:
-            self.world.trunks[fault.trunk].dials = None
+            self.world.trunks[fault.trunk].failed = None

@@ -8,6 +8,9 @@ from benchmarks.simulator.calendar import HOUR, MINUTE
 from benchmarks.simulator.carrier import RENEWAL, STALE, Trunk
 from benchmarks.simulator.faults import Fault, Stage
 from benchmarks.simulator.line_faults import surge
+from benchmarks.simulator.traffic import arrivals
+
+CAMPAIGN = 20.0  # calls out in the first minute of a network cut
 
 
 def registration_rejected(on: Stage) -> Fault:
@@ -47,9 +50,11 @@ def qualify_lost(on: Stage) -> Fault:
 
 
 def network_cut(on: Stage) -> Fault:
-    """Packets are dropped. Nothing fails; nothing answers either."""
+    """Packets are dropped while people are on the phones a lot. Nothing fails; nothing answers either."""
     fault = on.trunk_fault("network_cut", 15 * MINUTE, 45 * MINUTE)
     _cut(on, on.trunk)
+    for time in arrivals(on.world.dice, CAMPAIGN, fault.begin, MINUTE):
+        on.world.engine.at(time, on.world.call_out, on.tenant)
     return fault
 
 
@@ -79,7 +84,7 @@ def round_trip(on: Stage) -> Fault:
 
 def calls_failing(on: Stage) -> Fault:
     """The carrier answers 503 to every call, and OPTIONS and REGISTER as ever."""
-    fault = on.trunk_fault("calls_failing", HOUR, 2 * HOUR)
+    fault = on.trunk_fault("calls_failing", 1.5 * HOUR, 2.5 * HOUR)
     on.trunk.refusal = on.world.dice.choice((34, 38, 41))
     return fault
 

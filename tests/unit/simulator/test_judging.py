@@ -27,7 +27,7 @@ FAULT = Fault(
     lines=frozenset({LINE}),
     tenants=frozenset({TenantName("acme")}),
     trunk=TrunkName("main"),
-    dials=[1010.0, 1012.0, 1013.0, 1100.0],
+    failed=[1010.0, 1012.0, 1013.0, 1100.0],
 )
 
 

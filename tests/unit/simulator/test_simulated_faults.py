@@ -95,7 +95,7 @@ def test_refused_calls_end_at_once_with_the_carriers_cause() -> None:
     causes = {e.cause for e in told if isinstance(e, ev.ChannelHungUp) and e.uniqueid in dialled}
     assert dialled
     assert causes <= {34, 38, 41}
-    assert len(fault.dials) >= len(dialled)
+    assert len(fault.failed) >= len(dialled)
 
 
 def test_faults_are_dealt_evenly_and_all_of_them() -> None:
