@@ -348,7 +348,7 @@ def test_each_cause_waits_for_those_who_spoke_against_it_and_for_nobody_else() -
     court = a_court()
     hear(court, 0, TRUNK_DOWN, SITE_DOWN, CROWD, says(ON_SUPPORT, Source.UNANSWERED, SUSPECT))
     again = a_court()
-    assert again.adopt(only(court)) == [(MAIN, {QUALIFY}), (OFFICE, {PHONES})]
+    assert again.adopt(only(court)) == [(MAIN, frozenset({QUALIFY})), (OFFICE, frozenset({PHONES}))]
     assert ticks(again, 0, 600) == []
     hear(again, 600, TRUNK_UP, SITE_UP)
     assert saved(ticks(again, 600, 700))[-1].state is IncidentState.RESOLVED

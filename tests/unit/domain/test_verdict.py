@@ -46,7 +46,7 @@ class Trial:
 def test_one_that_is_sure_condemns_at_once() -> None:
     trial = Trial().hears(5, QUALIFY, DOWN)
     [changed] = trial.changes
-    assert (changed.verdict, changed.bad, changed.since, changed.sources) == (OUT, True, at(5), {QUALIFY})
+    assert (changed.verdict, changed.bad, changed.since, changed.sources) == (OUT, True, at(5), frozenset({QUALIFY}))
     assert changed.news == (Evidence(at=at(5), source=QUALIFY, words="qualify DOWN"),)
 
 
@@ -197,7 +197,7 @@ def test_what_an_earlier_run_saw_stands_until_all_who_saw_it_have_spoken(verdict
 
 def test_two_of_an_earlier_run_who_only_suspected_do_not_condemn() -> None:
     trial = resumed(DOUBTED, QUALIFY, CALLS).hears(1, QUALIFY, SUSPECT)
-    assert (trial.verdict, trial.judge.sources()) == (DOUBTED, {QUALIFY, CALLS})
+    assert (trial.verdict, trial.judge.sources()) == (DOUBTED, frozenset({QUALIFY, CALLS}))
     assert trial.hears(2, CALLS, SUSPECT).verdict is OUT
 
 
