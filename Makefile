@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint bench traces fuzz lock clean-lab
+.PHONY: help setup up demo test lint bench traces fuzz lock reference clean-lab
 
 STAMPS := .cache/setup
 TOOLS := .cache/tools
@@ -18,6 +18,7 @@ help:
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
 	@echo "make fuzz         a quarter of an hour of hostile bytes and garbled lives of calls (SEED=N: the same again)"
 	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
+	@echo "make reference    write docs/settings.md anew from the settings"
 	@echo "make setup        system packages and the virtual environment (the others do this by themselves)"
 	@echo "make lock         write the requirements*.lock files anew from pyproject.toml"
 	@echo "make clean-lab    remove the containers, their images, data and secrets"
@@ -70,6 +71,9 @@ traces: setup
 	@docker/testpbx up carrier pbx carrier16 pbx16
 	@$(PYTHON) -m docker.lab.traces --asterisk 16 & old=$$!; \
 	status=0; $(PYTHON) -m docker.lab.traces --asterisk 22 || status=$$?; wait $$old || status=$$?; exit $$status
+
+reference: setup
+	@PYTHONPATH=. $(PYTHON) docs/reference.py
 
 lock: $(STAMPS)/venv
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -32,11 +32,14 @@ from ami_bridge.forms import (
 
 
 class Tenant(Part):
-    name: Name
-    spoken: Spoken
-    timezone: str = "UTC"
+    """A customer of yours, to whom lines belong."""
+
+    name: Name  # by which lines and sites refer to it
+    spoken: Spoken  # as its callers know it: "Acme Hosting"
+    timezone: str = "UTC"  # in which times are said and hours are open: an IANA name such as Europe/Berlin
+    # in which its callers are spoken to
     language: Annotated[str, form(r"[a-z]{2}(_[A-Z]{2})?", "a language such as en or de_AT")] = "en"
-    callback_numbers: tuple[str, ...] = ()
+    callback_numbers: tuple[str, ...] = ()  # numbers and prefixes ("+4930*") that may be called; no other is dialled
     pin: Pin | None = None  # with which its operators declare an outage by telephone
 
     @model_validator(mode="after")
@@ -61,6 +64,8 @@ class Tenant(Part):
 
 
 class Trunk(Part):
+    """A way of the PBX to the telephone network."""
+
     name: Name  # the PJSIP endpoint's name
     spoken: Spoken  # in the customer's terms: "our main telephone line"
 
@@ -81,23 +86,26 @@ def _version_text(value: object) -> object:
 class RecordFiles(Part):
     """Files in which a PBX writes down what becomes of calls, as they are named on this host."""
 
-    cel: Path | None = None
-    queue_log: Path | None = None
-    cdr: Path | None = None
+    cel: Path | None = None  # written by cel_custom: every step of every call
+    queue_log: Path | None = None  # how waiting callers left the queue
+    cdr: Path | None = None  # written by cdr_csv or cdr_custom
 
 
 class Pbx(Part):
-    name: Name
-    host: Host
-    port: Port = 5038
-    username: Name = "keepline"
-    secret: Secret
+    """An Asterisk server that is watched."""
+
+    name: Name  # by which lines and sites refer to it
+    host: Host  # where its manager interface (AMI) is reached
+    port: Port = 5038  # of its manager interface
+    username: Name = "keepline"  # of our account there
+    secret: Secret  # of that account
     permit: tuple[Network, ...] = (IPv4Network("127.0.0.1/32"),)  # from where the PBX lets us log in
+    # its version, which decides how events are filtered
     asterisk: Annotated[
         str, form(r"[0-9]{1,3}(\.[0-9]{1,4}){0,2}", 'a version such as 22 or "18.20"'), BeforeValidator(_version_text)
     ] = "22"
     trunk: tuple[Trunk, ...] = ()
-    spoken: Spoken = "our telephone system"
+    spoken: Spoken = "our telephone system"  # in the customer's terms, where all of it is out of order
     records: RecordFiles = RecordFiles()
 
     @property
@@ -116,17 +124,21 @@ class Pbx(Part):
 
 
 class Line(Part):
-    name: Name
-    tenant: Name
-    pbx: Name
-    dids: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """A support line: numbers whose callers must always hear something."""
+
+    name: Name  # of the line
+    tenant: Name  # whose line it is
+    pbx: Name  # on which PBX
+    dids: Annotated[tuple[Number, ...], Field(min_length=1)]  # its numbers, as trunks deliver them
+    # where its callers wait: a queue of app_queue; or else `ring`
     queue: Annotated[str, form(r"[A-Za-z0-9_-]{1,60}", "a queue's name of letters, digits, - and _")] | None = None
-    ring: tuple[DeviceName, ...] = ()
-    patience_seconds: Annotated[int, Field(ge=3, le=3600)] = 20
+    ring: tuple[DeviceName, ...] = ()  # phones that ring together for its callers
+    patience_seconds: Annotated[int, Field(ge=3, le=3600)] = 20  # how long a caller waits before a callback is offered
     trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
     callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
-    caller_id: Number
+    caller_id: Number  # shown to customers who are called back
     open: tuple[OpeningHours, ...] = ()  # when somebody should be there to answer; empty: whenever callers come
+    # dialled by staff to declare an outage; see docs/operators-code.md
     declare_code: Annotated[str, form(r"[*#0-9]{2,10}", "a code such as *5501")] | None = None
 
     @model_validator(mode="after")
@@ -142,11 +154,11 @@ class Line(Part):
 class Site(Part):
     """A group of a tenant's phones at one place, whose network or power can fail for all of them together."""
 
-    name: Name
-    tenant: Name
-    pbx: Name
+    name: Name  # of the site
+    tenant: Name  # whose site it is
+    pbx: Name  # to which its phones belong
     spoken: Spoken  # in the customer's terms: "our office in Hamburg"
-    phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]
+    phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]  # that fail together
     lines: tuple[Name, ...] = ()  # whose callers are told when it fails
 
     @model_validator(mode="after")
@@ -158,17 +170,17 @@ class Site(Part):
 class Rule(Part):
     """Alerts that have all these labels are about this trunk, site, line or PBX."""
 
-    labels: Annotated[dict[str, str], Field(min_length=1)]
-    pbx: Name
-    kind: Literal["trunk", "site", "line", "pbx"]
-    name: Name
+    labels: Annotated[dict[str, str], Field(min_length=1)]  # names and values that an alert must have, all of them
+    pbx: Name  # on which PBX
+    kind: Literal["trunk", "site", "line", "pbx"]  # what it is about
+    name: Name  # which of them
 
 
 class Webhook(Part):
     """Another system that may say how something is: Prometheus' Alertmanager, or any by the plain form."""
 
-    name: Name
-    token: Token
+    name: Name  # of the other system: part of the address it reports to
+    token: Token  # with which it shows who it is
     says: Literal["hint", "suspect", "down"] = "suspect"  # how much it says by itself, at most
     lifetime_seconds: Seconds = 5 * 3600  # how long a report holds that nobody renews
     rule: tuple[Rule, ...] = ()

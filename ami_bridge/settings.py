@@ -39,49 +39,62 @@ Listener = Annotated[Listen, BeforeValidator(_split_listen)]
 
 
 class Store(Part):
+    """The ledger."""
+
     url: str = "sqlite:///keepline.db"  # sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME
     keep_days: Annotated[int, Field(ge=8, le=3650)] = 90  # ended incidents, planned work and orders are forgotten after
 
 
 class Voice(Part):
-    directory: Path = Path("announcements")
+    """What is said to callers."""
+
+    directory: Path = Path("announcements")  # where recordings are kept
     recordings: Path | None = None  # operators' own recordings by phrase; they win over synthesis
 
 
 class Agi(Part):
-    listen: Listener = Listen(host="127.0.0.1", port=4573)
-    url: AgiUrl = "agi://127.0.0.1:4573"
-    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
-    token: Token
-    sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
-    drain_seconds: Seconds = 30
+    """Where PBXs ask what to say to a caller."""
+
+    listen: Listener = Listen(host="127.0.0.1", port=4573)  # the address and port Keepline listens on
+    url: AgiUrl = "agi://127.0.0.1:4573"  # the same as the PBXs reach it
+    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)  # networks of the PBXs that may ask
+    token: Token  # what the rendered dialplan shows when it asks
+    sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000  # callers spoken to at a time; others hear the cache
+    drain_seconds: Seconds = 30  # how long callers may be heard out when Keepline stops
 
 
 class Audio(Part):
-    listen: Listener = Listen(host="127.0.0.1", port=8081)
-    url: AudioUrl = "http://127.0.0.1:8081"
+    """Where PBXs fetch recordings."""
+
+    listen: Listener = Listen(host="127.0.0.1", port=8081)  # the address and port Keepline listens on
+    url: AudioUrl = "http://127.0.0.1:8081"  # the same as the PBXs reach it
 
 
 class Web(Part):
-    listen: Listener = Listen(host="127.0.0.1", port=8080)
+    """The status page, and where orders and webhooks are taken."""
+
+    listen: Listener = Listen(host="127.0.0.1", port=8080)  # better left on the loopback address, or behind a proxy
     hosts: tuple[str, ...] = ()  # host names, beside loopback's, under which the page may be asked for
     token: Token | None = None  # with which orders are given; none are taken without
 
 
 class Announcement(Part):
-    lifetime_seconds: Annotated[float, Field(ge=60, le=86400)] = 7200
-    word_every_seconds: Annotated[float, Field(ge=300, le=86400)] = 1800
+    """What callers hear of incidents, and for how long."""
+
+    lifetime_seconds: Annotated[float, Field(ge=60, le=86400)] = 7200  # what is not renewed is not played any more
+    word_every_seconds: Annotated[float, Field(ge=300, le=86400)] = 1800  # between two words: "next word by 14:30"
     suspected: Literal["announce", "wait"] = "wait"  # whether callers hear of what is only suspected
-    declared_seconds: Annotated[float, Field(ge=60, le=7 * 86400)] = (
-        4 * 3600
-    )  # how long one declared by telephone lasts
+    # how long an outage declared by telephone lasts
+    declared_seconds: Annotated[float, Field(ge=60, le=7 * 86400)] = 4 * 3600
 
 
 class Callback(Part):
-    attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    spacing_seconds: Seconds = 600
-    lifetime_seconds: Seconds = 96 * 3600
-    ring_seconds: Annotated[float, Field(ge=5, le=120)] = 30
+    """How promised calls are placed."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 5  # calls at most, until the customer is reached
+    spacing_seconds: Seconds = 600  # between two of them
+    lifetime_seconds: Seconds = 96 * 3600  # a promise that could not be kept by then ends
+    ring_seconds: Annotated[float, Field(ge=5, le=120)] = 30  # how long the customer's phone rings
     news_at_once: Annotated[int, Field(ge=1, le=100)] = 2  # calls at a time that tell people it is fixed
 
 

@@ -36,6 +36,7 @@ from ami_bridge.forms import Part
 L = TypeVar("L")
 
 LONGEST = timedelta(days=90)
+ENABLED = "whether its testimony is heard"
 MANY = 10_000  # calls, phones, callers: no count of theirs needs more
 _TO_ONE = 1_000_000_000_000  # odds: so many to one
 _MAY_BE_NONE = frozenset({"years"})
@@ -48,7 +49,7 @@ _NOT_ABOVE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "audio": (("loss_percent", "loss_down_percent"),),
     "verdict": (("hold_seconds", "hold_at_most_seconds"),),
 }
-_WORDS = {Strength.HINT: "hint", Strength.SUSPECT: "suspect", Strength.DOWN: "down"}
+WORDS = {Strength.HINT: "hint", Strength.SUSPECT: "suspect", Strength.DOWN: "down"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ _SOURCES = {
 
 
 def _strength(value: object) -> Strength:
-    for strength, word in _WORDS.items():
+    for strength, word in WORDS.items():
         if value == word or value is strength:
             return strength
     raise ValueError('one of "hint", "suspect" and "down" is needed')

@@ -22,11 +22,11 @@ class Attendance(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimits:
-    """`callers` in a row unanswered make the line unanswered; `patience` is how long one waits before it counts."""
+    """When nobody answers a line, so that its callers are told at once."""
 
-    callers: int = 1
-    patience: timedelta = timedelta(seconds=20)
-    shy_for: timedelta = timedelta(seconds=60)
+    callers: int = 1  # so many in a row who waited in vain: who comes next hears it without waiting first
+    patience: timedelta = timedelta(seconds=20)  # how long a caller waits before it counts
+    shy_for: timedelta = timedelta(seconds=60)  # an agent who let it ring is not free for so long
 
 
 @dataclass(slots=True)
