@@ -113,17 +113,18 @@ class Engine:
     def run(self, until: float) -> None:
         """Let everything happen that is due before `until`."""
         heap = self._heap
-        while heap and heap[0][0] < until:
-            time = heap[0][0]
-            while self._next_tick < time:
+        while True:  # a tick may make something happen before what was next
+            time = heap[0][0] if heap else until
+            if self._next_tick < min(time, until):
                 self._tick(self._next_tick)
-            if time - self._last_tick > _BEFORE:
-                self._tick(time - 0.1 if time - 0.1 > self.now else time)
-            _time, _number, act, arguments = heappop(heap)
-            self._set(time)
-            act(*arguments)
-        while self._next_tick < until:
-            self._tick(self._next_tick)
+            elif time >= until:
+                break
+            elif time - self._last_tick > _BEFORE:
+                self._tick(max(self.now, time - 0.1))
+            else:
+                _time, _number, act, arguments = heappop(heap)
+                self._set(time)
+                act(*arguments)
         self._set(until)
 
     def _set(self, time: float) -> None:

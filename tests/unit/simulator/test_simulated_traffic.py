@@ -13,9 +13,12 @@ import pytest
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain import facts as fa
+from ami_bridge.domain.effects import Effect, PushLine
+from ami_bridge.domain.names import LineName
 from ami_bridge.domain.tracker import Tracker
 from benchmarks.simulator import traffic
 from benchmarks.simulator.calendar import DAY, EPOCH, HOUR, WEEK, at_local, company_closed, moment, national_holidays
+from benchmarks.simulator.engine import Engine
 from benchmarks.simulator.run import Order, Simulation
 from benchmarks.simulator.topology import EVERYDAY as SIZES
 from benchmarks.simulator.topology import TenantPlan, Traffic, plan, settings_of
@@ -170,3 +173,21 @@ def test_the_settings_are_those_of_a_real_house() -> None:
     assert {line.name for line in settings.line} == {line.name for t in house.tenants for line in t.lines}
     assert datetime(2025, 1, 6, tzinfo=UTC) == EPOCH
     assert EPOCH.weekday() == 0
+
+
+def test_what_a_tick_brings_about_happens_before_what_was_next() -> None:
+    class Asks(Listener):
+        def tick(self, now: datetime) -> list[Effect]:
+            super().tick(now)
+            return [PushLine(LineName("support"))] if len(self.ticks) == 2 else []
+
+    done: list[float] = []
+
+    def perform(_effect: Effect, _now: float) -> None:
+        engine.after(0.5, lambda: done.append(engine.now))
+
+    engine = Engine(Asks(), perform)
+    engine.at(HOUR, lambda: done.append(engine.now))
+    engine.run(DAY)
+    assert len(done) == 2
+    assert done[0] < done[1] == HOUR
