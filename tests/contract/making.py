@@ -55,7 +55,13 @@ def seen(words: str, seconds: float = 0, source: Source = Source.QUALIFY) -> Evi
 
 
 def a_cause(subject: Subject = TRUNK, **other: Any) -> Cause:
-    values: dict[str, Any] = {"subject": subject, "since": T0, "lines": (LINE.line,)}
+    values: dict[str, Any] = {
+        "subject": subject,
+        "since": T0,
+        "lines": (LINE.line,),
+        "what": "our line",
+        "sources": (Source.CALLS, Source.QUALIFY),
+    }
     return Cause(**values | other)
 
 
