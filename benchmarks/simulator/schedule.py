@@ -11,7 +11,7 @@ from benchmarks.simulator import line_faults, trunk_faults
 from benchmarks.simulator.calendar import DAY, HOUR, MINUTE
 from benchmarks.simulator.faults import Fault, Stage
 from benchmarks.simulator.people import People
-from benchmarks.simulator.topology import LinePlan, TenantPlan
+from benchmarks.simulator.topology import LinePlan, TenantPlan, Traffic
 from benchmarks.simulator.traffic import is_open, profile
 from benchmarks.simulator.world import FIRST_TRUNK, World
 
@@ -31,6 +31,7 @@ class Demand:
     queue: bool = False
     tells_hours: bool = False  # on a line that may be empty at any time, nobody there is an outage only to many callers
     two_trunks: bool = False
+    steady: bool = False  # not for tenants whose hours are hardly ever alike
     hours: float = 1.0
 
     @property
@@ -45,7 +46,7 @@ class Demand:
             return False
         if (self.queue and line.queue is None) or (self.two_trunks and len(tenant.trunks) < 2):
             return False
-        if self.tells_hours and not tenant.tells_hours:
+        if (self.tells_hours and not tenant.tells_hours) or (self.steady and tenant.traffic is Traffic.BURSTY):
             return False
         on_trunk = tenant.callers * (FIRST_TRUNK if len(tenant.trunks) > 1 else 1.0) + tenant.calls_out
         enough_out = tenant.calls_out * share >= self.calls_out and on_trunk * share >= self.calls_on_trunk
@@ -60,8 +61,8 @@ DEMANDS = (
     Demand(inject=trunk_faults.network_cut, calls_out=6),
     Demand(inject=trunk_faults.round_trip),
     Demand(inject=trunk_faults.calls_failing, calls_out=6, hours=2.5),
-    Demand(inject=trunk_faults.inbound_silence, callers=6, calls_on_trunk=12, hours=4),
-    Demand(inject=trunk_faults.poor_audio, calls_on_trunk=14, hours=2),
+    Demand(inject=trunk_faults.inbound_silence, callers=6, calls_on_trunk=12, steady=True, hours=4),
+    Demand(inject=trunk_faults.poor_audio, calls_on_trunk=18, steady=True, hours=2),
     Demand(inject=trunk_faults.trunk_and_surge, callers=4, two_trunks=True),
     Demand(inject=trunk_faults.both_trunks),
     Demand(inject=line_faults.inbound_surge, callers=4),

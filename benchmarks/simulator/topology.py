@@ -76,7 +76,7 @@ EVERYDAY = (
     Size(callers=2.5, calls_out=2.0, weight=0.22),
     Size(callers=8.0, calls_out=6.0, weight=0.08),
 )
-BUSY = (Size(callers=12.0, calls_out=10.0, weight=0.5), Size(callers=5.0, calls_out=4.0, weight=0.5))
+BUSY = (Size(callers=15.0, calls_out=13.0, weight=0.5), Size(callers=5.0, calls_out=4.0, weight=0.5))
 
 
 def plan(seed: int, number: int, tenants: int, sizes: Sequence[Size]) -> PbxPlan:
