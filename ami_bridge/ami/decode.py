@@ -16,6 +16,7 @@ from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
 from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
 
 _CHANNEL_STATES = {"5": ChannelState.RINGING, "6": ChannelState.UP}  # ast_channel_state; all others are before alerting
+_INCOMING = {"4": True, "0": False}  # a new channel is Ring when it was called over, and Down when it will call
 _DIAL_OUTCOMES = {
     "ANSWER": DialOutcome.ANSWERED,
     "NOANSWER": DialOutcome.NO_ANSWER,
@@ -81,6 +82,7 @@ def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
         state=_CHANNEL_STATES.get(h["ChannelState"], ChannelState.DOWN),
         caller_number=_known(h["CallerIDNum"]),
         dialled=h["Exten"],
+        incoming=_INCOMING.get(h["ChannelState"]),
     )
 
 

@@ -51,7 +51,10 @@ class RegistrationState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelCreated:
-    """Newchannel, and one channel of a snapshot. `dialled` is the extension the channel entered the dialplan with."""
+    """Newchannel, and one channel of a snapshot. `dialled` is the extension the channel entered the dialplan with.
+
+    `incoming` is whether the far end calls; None where that can no longer be seen.
+    """
 
     uniqueid: Uniqueid
     linkedid: Linkedid
@@ -59,6 +62,7 @@ class ChannelCreated:
     state: ChannelState
     caller_number: str
     dialled: str
+    incoming: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,8 +116,8 @@ class Incident:
 
     def with_evidence(self, news: Iterable[Evidence]) -> Incident:
         """With the news that it does not have yet, as far as there is room."""
-        said = {(evidence.source, evidence.words) for evidence in self.evidence[-10:]}
-        new = tuple(evidence for evidence in news if (evidence.source, evidence.words) not in said)
+        said = {(seen.about, seen.source, seen.words) for seen in self.evidence[-10:]}
+        new = tuple(seen for seen in news if (seen.about, seen.source, seen.words) not in said)
         room = max(0, EVIDENCE_KEPT - len(self.evidence))
         return replace(self, evidence=self.evidence + new[:room])
 

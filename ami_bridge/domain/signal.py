@@ -79,11 +79,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A line of what was seen, as it is kept with verdicts and incidents."""
+    """A line of what was seen, as it is kept with verdicts and incidents; `about` is whom, where that is known."""
 
     at: datetime
     source: Source
     words: str
+    about: Subject | None = None
 
 
 class Detector(Protocol):

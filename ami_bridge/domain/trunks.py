@@ -53,6 +53,7 @@ class Trunks:
     restless: Callable[[Subject], bool]  # about whom a verdict other than up stands
     registrations: Registrations = field(init=False)
     _attention: Attention[TrunkName] = field(init=False)
+    _placed: set[Uniqueid] = field(default_factory=set)  # calls out over trunks that began with their channel
     _contacts: dict[TrunkName, dict[str, bool]] = field(default_factory=dict)
     _ticking: dict[TrunkName, tuple[Detector, ...]] = field(init=False)
 
@@ -83,6 +84,7 @@ class Trunks:
 
     def seen_again(self, snapshot: Iterable[ev.Event], now: datetime) -> list[Signal]:
         """Registrations are listed as a whole; everything else of a snapshot is fed like news."""
+        self._placed &= self.tracker.channels.keys()
         self.registrations.listed(snapshot)
         signals: list[Signal] = []
         for trunk, watched in self.detectors.items():
@@ -95,12 +97,17 @@ class Trunks:
         if trunk is None:
             return []
         signals = trunk.audio.ended(event.uniqueid, now)
-        return signals + (trunk.failed_calls.ended(event.uniqueid, event.cause, now) if self._out(event) else [])
+        if self._out(event):
+            signals += trunk.failed_calls.ended(event.uniqueid, event.cause, now)
+        self._placed.discard(event.uniqueid)
+        return signals
 
     def channel_created(self, event: ev.ChannelCreated, now: datetime) -> list[Signal]:
         trunk = self._heeded(event.name, now)
         if trunk is None:
             return []
+        if event.incoming is False and not self._out(event):
+            self._placed.add(event.uniqueid)  # by a dialler or an API: nobody called us
         if self._out(event):
             return trunk.silence.went_out(now)
         return trunk.silence.arrived(now) + trunk.registration.call_in(now) + trunk.qualify.call_well(now)
@@ -166,9 +173,11 @@ class Trunks:
         return trunk
 
     def _out(self, event: ev.ChannelCreated | ev.ChannelStateChanged | ev.ChannelHungUp) -> bool:
-        """Whether a channel goes out. The one a call began with came in, unless it is an attempt of ours."""
+        """Whether a channel goes out. The one a call began with came in, unless somebody had the PBX place it."""
         channel = self.tracker.channels.get(event.uniqueid)
-        return channel is not None and (event.uniqueid != channel.call.caller or is_attempt(event.uniqueid))
+        if channel is None:
+            return False
+        return event.uniqueid != channel.call.caller or event.uniqueid in self._placed or is_attempt(event.uniqueid)
 
 
 def _endpoint(channel: str) -> str:

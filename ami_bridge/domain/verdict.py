@@ -97,7 +97,7 @@ class Judge:
         else:
             self._standing[key] = signal
         self._earlier.discard(signal.source)
-        self._note(Evidence(at=now, source=signal.source, words=signal.words))
+        self._note(Evidence(at=now, source=signal.source, words=signal.words, about=self.subject))
         return self._judge(now)
 
     def tick(self, now: datetime) -> list[VerdictChanged]:

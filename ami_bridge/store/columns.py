@@ -84,6 +84,27 @@ class Blob(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+def _evidence_row(seen: Evidence) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "at": in_utc(seen.at).isoformat(),
+        "source": seen.source.value,
+        "words": storable(seen.words),
+    }
+    if seen.about is not None:
+        row["about"] = [seen.about.kind.value, storable(seen.about.name)]
+    return row
+
+
+def _evidence_of(row: dict[str, Any]) -> Evidence:
+    about = row.get("about")
+    return Evidence(
+        at=datetime.fromisoformat(row["at"]),
+        source=Source(row["source"]),
+        words=row["words"],
+        about=Subject(Kind(about[0]), about[1]) if about else None,
+    )
+
+
 class EvidenceList(TypeDecorator[tuple[Evidence, ...]]):
     """What was seen, in order, kept as JSON with its times in UTC."""
 
@@ -91,16 +112,10 @@ class EvidenceList(TypeDecorator[tuple[Evidence, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[Evidence, ...] | None, dialect: Dialect) -> list[Any]:  # noqa: ARG002
-        return [
-            {"at": in_utc(seen.at).isoformat(), "source": seen.source.value, "words": storable(seen.words)}
-            for seen in value or ()
-        ]
+        return [_evidence_row(seen) for seen in value or ()]
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[Evidence, ...]:  # noqa: ARG002
-        return tuple(
-            Evidence(at=datetime.fromisoformat(seen["at"]), source=Source(seen["source"]), words=seen["words"])
-            for seen in value or ()
-        )
+        return tuple(_evidence_of(seen) for seen in value or ())
 
 
 class Causes(TypeDecorator[tuple[Cause, ...]]):

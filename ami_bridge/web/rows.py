@@ -8,7 +8,7 @@ from typing import Any
 
 from ami_bridge.domain.signal import Evidence
 from ami_bridge.web import words
-from ami_bridge.web.masking import clean_and_mask
+from ami_bridge.web.masking import clean, clean_and_mask
 from ami_bridge.web.words import Tone, counted
 
 Row = dict[str, Any]  # a JSON object; every one in a list has a `key` that stays its own while it is shown
@@ -34,6 +34,7 @@ def evidence(seen: Sequence[Evidence]) -> Row:
             "at": iso(one.at),
             "source": one.source.value,
             "source_words": words.SOURCE[one.source],
+            "about": clean(str(one.about)) if one.about is not None else "",
             "text": clean_and_mask(one.words),
         }
         for i, one in enumerate(seen[first:])

@@ -91,6 +91,7 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
             state=ChannelState.DOWN,
             caller_number="+4930123",
             dialled="5550100",
+            incoming=True,
         ),
     ),
     (

@@ -47,7 +47,7 @@ def test_one_that_is_sure_condemns_at_once() -> None:
     trial = Trial().hears(5, QUALIFY, DOWN)
     [changed] = trial.changes
     assert (changed.verdict, changed.bad, changed.since, changed.sources) == (OUT, True, at(5), frozenset({QUALIFY}))
-    assert changed.news == (Evidence(at=at(5), source=QUALIFY, words="qualify DOWN"),)
+    assert changed.news == (Evidence(at=at(5), source=QUALIFY, words="qualify DOWN", about=MAIN),)
 
 
 def test_two_that_suspect_corroborate_each_other() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ami_bridge.domain import events as ev
@@ -296,3 +298,12 @@ def test_other_peoples_originates_move_no_promise() -> None:
     other = Uniqueid("1795310344.16")
     assert play(a_watch(), ev.OriginateEnded(uniqueid=other, answered=False)) == []
     assert play(a_watch(), created(other, "Local/x@y-01;1"), state(other, ev.ChannelState.UP), hung_up(other)) == []
+
+
+def test_a_dialler_s_calls_out_are_no_calls_in_and_their_failures_count() -> None:
+    watch = a_watch()
+    for n in range(3):
+        placed = replace(created(f"d{n}", "PJSIP/acme-primary-01"), incoming=False)
+        dialled = ev.DialBegun(caller=None, target=Uniqueid(f"d{n}"), number=f"1555000{n}")
+        play(watch, placed, dialled, hung_up(f"d{n}", 38))
+    assert watch.trunk_is_down(MAIN)
