@@ -15,6 +15,7 @@ from ami_bridge.domain.orders import Declaration, Maintenance, Report
 from ami_bridge.domain.signal import Kind, Strength, Subject
 from ami_bridge.domain.verdict import Verdict
 from ami_bridge.domain.watch import calls_in
+from ami_bridge.store import StoreBusy
 from tests.adapters.ami.manager import until
 from tests.adapters.house.house import HOLD, PBX, House, Pbx, a_house
 
@@ -189,10 +190,18 @@ async def test_what_cannot_be_read_of_it_is_learnt_anew(house: House, pbx: Pbx, 
 @pytest.mark.usefixtures("leaps")
 async def test_what_the_store_could_not_take_at_the_hour_is_written_at_the_end(house: House) -> None:
     await house.start()
-    async with house.locked():
-        await learnt(house, 2)
-        assert await house.store.baselines.load(PBX) == {}
-        await house.stop()
+    save, asked = house.store.baselines.save, asyncio.Event()
+
+    async def busy(*_known: object) -> None:
+        asked.set()
+        raise StoreBusy("locked")
+
+    house.store.baselines.save = busy  # type: ignore[method-assign]
+    await learnt(house, 2)
+    await asked.wait()
+    await house.stop()
+    house.store.baselines.save = save  # type: ignore[method-assign]
+    assert await house.store.baselines.load(PBX) == {}
     await house.runner.leave()
     assert 2 in (await house.store.baselines.load(PBX))[calls_in("acme-primary")][3:]
 
