@@ -33,10 +33,15 @@ def evidence(seen: Sequence[Evidence]) -> Row:
             "key": str(first + i),
             "at": iso(one.at),
             "source": one.source.value,
-            "source_words": words.SOURCE[one.source],
-            "about": clean(str(one.about)) if one.about is not None else "",
+            "source_words": _who(one),
             "text": clean_and_mask(one.words),
         }
         for i, one in enumerate(seen[first:])
     ]
     return {"evidence": shown, "earlier": f"{counted(first, 'earlier observation')} not shown" if first else ""}
+
+
+def _who(seen: Evidence) -> str:
+    """Whom it is about, where that is known, and who says so."""
+    source = words.SOURCE[seen.source]
+    return f"{clean(str(seen.about))}, {source}" if seen.about is not None else source
