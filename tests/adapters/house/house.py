@@ -158,14 +158,14 @@ class Pbx(Manager):
         status = "Reachable" if reachable else "Unreachable"
         self.event("ContactStatus", EndpointName=name, URI="sip:carrier", ContactStatus=status)
 
-    def channel(self, uniqueid: str, name: str, *, linkedid: str = "", exten: str = "s") -> None:
+    def channel(self, uniqueid: str, name: str, *, linkedid: str = "", exten: str = "s", state: int = 0) -> None:
         self.channels[uniqueid] = name
         self.event(
             "Newchannel",
             Uniqueid=uniqueid,
             Linkedid=linkedid or uniqueid,
             Channel=name,
-            ChannelState=0,
+            ChannelState=state,
             CallerIDNum="+15559999",
             Exten=exten,
         )

@@ -153,7 +153,7 @@ async def learnt(house: House, calls: int) -> None:
     """An hour, watched whole, in which so many calls came in over the trunk."""
     await to_next_hour(house)
     for number in range(calls):
-        house.pbx.channel(f"in.{number}", f"PJSIP/acme-primary-{number:08x}", exten="5550100")
+        house.pbx.channel(f"in.{number}", f"PJSIP/acme-primary-{number:08x}", exten="5550100", state=4)
     await until(lambda: len(house.runner.watch.tracker.channels) == calls)
     for number in range(calls):
         house.pbx.hung_up(f"in.{number}")
