@@ -8,7 +8,6 @@ from ami_bridge.domain.signal import Kind, Strength, Subject
 from benchmarks.simulator.calendar import HOUR, MINUTE, moment
 from benchmarks.simulator.desk import Agent, Desk
 from benchmarks.simulator.faults import Fault, Stage
-from benchmarks.simulator.people import People
 from benchmarks.simulator.topology import TALK
 from benchmarks.simulator.traffic import arrivals, profile
 from benchmarks.simulator.world import World
@@ -39,16 +38,12 @@ def site_phones(on: Stage) -> Fault:
         if world.present[phone]:
             engine.after(on.lasts(2, 60), _appears, world, phone, False)
             engine.at(fault.end + on.lasts(0, 60), _appears, world, phone, True)
-    engine.at(fault.end, _not_quiet, on.people)
+    engine.at(fault.end, on.people.are_as_usual)
     return fault
 
 
 def _appears(world: World, phone: Device, present: bool) -> None:
     world.appears(phone, present=present)
-
-
-def _not_quiet(people: People) -> None:
-    people.quiet = False
 
 
 def nobody_logged_in(on: Stage) -> Fault:
@@ -57,8 +52,7 @@ def nobody_logged_in(on: Stage) -> Fault:
     on.people.quiet = True
     for agent in desk.agents:
         engine.after(on.lasts(0, 60), _logs, desk, agent, False)
-        engine.at(fault.end, _logs, desk, agent, True)
-    engine.at(fault.end, _not_quiet, on.people)
+    engine.at(fault.end, on.people.are_as_usual)
     return fault
 
 
@@ -68,8 +62,7 @@ def everybody_paused(on: Stage) -> Fault:
     on.people.quiet = True
     for agent in desk.agents:
         engine.after(on.lasts(0, 60), _pauses, desk, agent, True)
-        engine.at(fault.end, _pauses, desk, agent, False)
-    engine.at(fault.end, _not_quiet, on.people)
+    engine.at(fault.end, on.people.are_as_usual)
     return fault
 
 

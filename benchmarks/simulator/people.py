@@ -28,13 +28,20 @@ class People:
         self.desks = [world.desks[line.name] for line in tenant.lines]
         self.seats = {phone for line in tenant.lines for phone in line.phones}
         self.quiet = False  # a fault has taken the agents away: nobody comes or goes
-        if not tenant.office:
-            for desk in self.desks:
-                for agent in desk.agents:
-                    agent.member = True
 
     def begin(self) -> None:
+        """Whoever would be at work at this hour is; then day by day."""
+        self.are_as_usual()
         self._day()
+
+    def are_as_usual(self) -> None:
+        """Whatever kept them away or there is over."""
+        self.quiet = False
+        there = is_open(self.tenant, self.engine.now)
+        for desk in self.desks:
+            for agent in desk.agents:
+                desk.log(agent, on=there)
+                desk.pause(agent, on=False)
 
     def _day(self) -> None:
         """Plan the 24 hours from now on. They begin at midnight UTC; what is past on the wall comes tomorrow."""

@@ -10,6 +10,7 @@ from benchmarks.simulator.faults import Fault, Stage
 from benchmarks.simulator.line_faults import surge
 from benchmarks.simulator.traffic import arrivals
 
+RENEWED_WITHIN = 30.0  # seconds until the next try to renew a registration
 CAMPAIGN = 20.0  # calls out in the first minute of a network cut
 
 
@@ -25,7 +26,7 @@ def registration_failed(on: Stage) -> Fault:
     """The registrar does not answer; the rest does, until the carrier has forgotten where we are."""
     fault = on.trunk_fault("registration_failed", 15 * MINUTE, 45 * MINUTE)
     _not_registered(on, RegistrationState.UNREGISTERED)
-    on.world.engine.after(STALE, on.trunk.forget)
+    on.world.engine.after(RENEWED_WITHIN + STALE, on.trunk.forget)
     return fault
 
 
@@ -37,9 +38,9 @@ def registration_stopped(on: Stage) -> Fault:
     return fault
 
 
-def _not_registered(on: Stage, state: RegistrationState, within: float = 30.0) -> None:
+def _not_registered(on: Stage, state: RegistrationState) -> None:
     """The fault counts from the moment it can be known; attempts to renew come in the order of seconds then."""
-    on.world.engine.after(on.lasts(0, within), on.trunk.registers, state)
+    on.world.engine.after(on.lasts(0, RENEWED_WITHIN), on.trunk.registers, state)
 
 
 def qualify_lost(on: Stage) -> Fault:

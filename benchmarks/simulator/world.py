@@ -169,9 +169,9 @@ class World:
         elif outcome is not None:
             engine.after(dice.uniform(0.5, 4), self._fails, call, leg, outcome, number, (), None)
         else:
-            self._is_carried(call, leg, number, trunks[1:])
+            self._is_carried(call, leg, trunk, number, trunks[1:])
 
-    def _is_carried(self, call: Call, leg: Uniqueid, number: str, others: tuple[TrunkName, ...]) -> None:
+    def _is_carried(self, call: Call, leg: Uniqueid, trunk: Trunk, number: str, others: tuple[TrunkName, ...]) -> None:
         engine, dice = self.engine, self.dice
         fate = dice.random()
         if fate < NETWORK_FAILURES:
@@ -184,18 +184,20 @@ class World:
             engine.after(dice.uniform(1, 4), self._fails, call, leg, dice.choice((17, 17, 21)), number, (), None)
         else:
             rings = dice.uniform(0.8, 3.5) if dice.random() < 0.93 else dice.uniform(4, 9)
-            engine.after(rings, self._alerts, call, leg)
+            engine.after(rings, self._alerts, call, leg, trunk)
             if fate < _WRONG + _BUSY + _NOBODY:
                 engine.after(rings + dice.uniform(10, 30), self._caller_cancels, call, leg)
             else:
-                engine.after(rings + dice.uniform(2, 20), self._is_answered, call, leg)
+                engine.after(rings + dice.uniform(2, 20), self._is_answered, call, leg, trunk)
 
-    def _alerts(self, call: Call, leg: Uniqueid) -> None:
-        if leg in call.channels:
+    def _alerts(self, call: Call, leg: Uniqueid, trunk: Trunk) -> None:
+        if leg in call.channels and not trunk.dead:
             call.alert(leg)
 
-    def _is_answered(self, call: Call, leg: Uniqueid) -> None:
-        if leg in call.channels:
+    def _is_answered(self, call: Call, leg: Uniqueid, trunk: Trunk) -> None:
+        if trunk.dead:  # nobody hears of it any more, and whoever called gives up
+            self._caller_cancels(call, leg)
+        elif leg in call.channels:
             call.answer(leg)
             self.talks(call, leg, max(5.0, self.dice.expovariate(1 / TALK)), _nothing)
 
