@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from typing import TypeVar, overload
+
+T = TypeVar("T")
 
 _EOL = b"\r\n"
 _KINDS = frozenset({"Event", "Response", "Action"})  # what a message's first line may begin with
+
+
+class _Starts(dict[str, bytes]):
+    """How the line of a header begins, and the line before it ends, by its name. Names are ours, so they are few."""
+
+    def __missing__(self, name: str) -> bytes:
+        start = self[name] = f"\r\n{name}:".encode()
+        return start
+
+
+_STARTS = _Starts()
 
 
 class RawHeaders(Mapping[str, str]):
@@ -24,15 +37,31 @@ class RawHeaders(Mapping[str, str]):
         self._raw = raw  # not copied: the copy would cost as much as a header
 
     def __getitem__(self, name: str) -> str:
-        raw, start = self._raw, _start(name)
+        if (value := self.get(name)) is None:
+            raise KeyError(name)
+        return value
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, /, default: str | T) -> str | T: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """As Mapping's, which raises and catches what is not there."""
+        raw, start = self._raw, _STARTS[name]
         if name in _KINDS and raw.startswith(start[2:]):
             at = len(start) - 2
         elif (at := raw.find(start)) < 0:
-            raise KeyError(name)
+            return default
         else:
             at += len(start)
         end = raw.find(_EOL, at)
-        return (raw[at:end] if end >= 0 else raw[at:]).decode("utf-8", "replace").removeprefix(" ")
+        value = raw[at:end] if end >= 0 else raw[at:]
+        try:
+            return value.decode().removeprefix(" ")
+        except UnicodeDecodeError:
+            return value.decode("utf-8", "replace").removeprefix(" ")
 
     def __iter__(self) -> Iterator[str]:
         names = (line.partition(b":")[0] for line in self._raw.split(_EOL) if b":" in line)
@@ -59,9 +88,3 @@ def count(value: str) -> int:
     if len(value) > 10 or not (value.isascii() and value.isdigit()):
         raise ValueError("a number is not a number")
     return int(value)
-
-
-@cache
-def _start(name: str) -> bytes:
-    """How the line of the header `name` begins, and the line before it ends. Names are ours, so they are few."""
-    return f"\r\n{name}:".encode()

@@ -23,7 +23,8 @@ _REGISTRATIONS = {
 _WIZARD = re.compile(r"-reg-[0-9]+$", re.ASCII)
 _REACHABLE = {"Reachable": True, "Avail": True, "Unreachable": False, "Unavail": False}
 _CLOCK = 8_000  # Hz of RTP timestamps in telephone codecs, G.722 too (RFC 3551); RTCP events do not name the codec
-_BLOCKS = 31  # that a report has room for (RFC 3550)
+# Of each block that a report has room for (RFC 3550): where the share lost stands, and the jitter.
+_BLOCKS = tuple((f"Report{n}FractionLost", f"Report{n}IAJitter") for n in range(31))
 _NO_ROUND_TRIP = {"", "N/A"}
 
 
@@ -70,13 +71,12 @@ def audio_reported(h: Mapping[str, str]) -> ev.AudioReported | None:
     stream that was not heard there is no block, and one that stopped altogether loses nothing in Asterisk's eyes. More
     than one block comes of bundled streams: the worst counts. A report may come after its channel is gone.
     """
-    lost, jitter = [], []
-    for n in range(min(count(h["ReportCount"]), _BLOCKS)):
-        if (share := h.get(f"Report{n}FractionLost")) is None:
+    lost = jitter = -1
+    for share_header, jitter_header in _BLOCKS[: count(h["ReportCount"])]:
+        if (share := h.get(share_header)) is None:
             break  # Asterisk counts blocks it does not list
-        lost.append(count(share))
-        jitter.append(count(h[f"Report{n}IAJitter"]))
-    uniqueid = h.get("Uniqueid")
-    if not lost or not uniqueid:
+        lost = max(lost, count(share))
+        jitter = max(jitter, count(h[jitter_header]))
+    if lost < 0 or not (uniqueid := h.get("Uniqueid")):
         return None
-    return ev.AudioReported(uniqueid=Uniqueid(uniqueid), lost=min(max(lost) / 256, 1.0), jitter=max(jitter) / _CLOCK)
+    return ev.AudioReported(uniqueid=Uniqueid(uniqueid), lost=min(lost / 256, 1.0), jitter=jitter / _CLOCK)
