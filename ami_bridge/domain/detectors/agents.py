@@ -29,11 +29,11 @@ class AgentsLimits:
 
     enabled: bool = True
     grace: timedelta = timedelta(seconds=120)  # nobody there for so long counts; phones and logins come and go sooner
-    team: int = 3  # so many agents gone at once are an outage by themselves; fewer may be at lunch
+    team: int = 3  # so many agents gone are an outage by themselves, if two left at once; fewer may be at lunch
     together: timedelta = timedelta(minutes=10)  # who left within this time left at once
-    breaks: timedelta = timedelta(minutes=90)  # how long fewer may be away in open hours while nobody calls
+    breaks: timedelta = timedelta(minutes=90)  # how long one may be away: fewer count then even if nobody calls
     callers: int = 3  # so many callers who came meanwhile are an outage however few the agents are
-    window: timedelta = timedelta(minutes=10)  # within which those callers must have come
+    window: timedelta = timedelta(minutes=30)  # within which those callers must have come
     leaving: timedelta = timedelta(minutes=15)  # before closing, in which people may leave early
     forget: timedelta = timedelta(minutes=30)  # without opening hours: over once nobody has called for so long
     alone: Strength = Strength.DOWN  # how much it says by itself
@@ -48,7 +48,7 @@ class Agents:
         self._opinion = Opinion(Subject(Kind.LINE, line), Source.AGENTS, limits.enabled)
         self._why = ""
         self._since: datetime | None = None  # since when nobody has been there
-        self._team = 0  # how many had left at once then
+        self._team = 0  # how many had gone then, if they did not go one by one
         self._able: frozenset[Device] = frozenset()
         self._left: dict[Device, datetime] = {}  # who was able to answer and is not any more
         self._staffed = False  # whether somebody was there since the line opened
@@ -70,7 +70,8 @@ class Agents:
             here = any(agent.state is not DeviceState.ABSENT for agent in agents.values())
             self._why = _PAUSED if here else _NOBODY
             if self._since is None:
-                self._since, self._team = now, len(self._left)
+                at_once = sum(now - at <= self.limits.together for at in self._left.values()) > 1
+                self._since, self._team = now, len(self._left) if at_once else 0
             self._note_callers(callers, now)
         self._callers = callers
         return self._weigh(now)
@@ -96,7 +97,7 @@ class Agents:
             return
         self._left.update(dict.fromkeys(self._able - able, now))
         self._left = {
-            device: at for device, at in self._left.items() if device not in able and now - at <= self.limits.together
+            device: at for device, at in self._left.items() if device not in able and now - at <= self.limits.breaks
         }
         self._able = able
 

@@ -26,7 +26,7 @@ class PhonesLimits:
     enabled: bool = True
     share: float = 0.6  # of the phones that were there when the window began; some may have a way of their own
     least: int = 3  # phones at least; two people may well close their softphones in the same minute
-    usual: float = 0.4  # and of the most that were there within a day: the last few in the evening are no site
+    usual: float = 0.5  # and of the most that were there within a day: the last few in the evening are no site
     window: timedelta = timedelta(seconds=90)  # within which they must be gone: a round of qualifies of 60 s, and some
     emptying: timedelta = timedelta(minutes=5)  # a third as many gone within this time before that: people are leaving
     confirm: timedelta = timedelta(seconds=60)  # in opening hours: how long they must stay away; until then a suspicion

@@ -51,7 +51,9 @@ class Waiting:
     def tick(self, now: datetime) -> list[Signal]:
         """Let time pass: waits grow, and what has lasted is said."""
         said = self._opinion.strength is not Strength.CLEAR
-        too_long = self._counts is not None and now - self._counts >= self.limits.limit
+        # Between two long waits the line has not caught up: it has once they are half as long.
+        limit = self.limits.limit / 2 if said else self.limits.limit
+        too_long = self._counts is not None and now - self._counts >= limit
         if too_long is said:
             self._turned = None
             return self._grown(now) if said else []
@@ -60,8 +62,8 @@ class Waiting:
             return []
         self._turned = None
         if said:
-            limit = span(self.limits.limit.total_seconds())
-            return self._opinion.become(Strength.CLEAR, f"callers wait less than {limit} again")
+            half = span((self.limits.limit / 2).total_seconds())
+            return self._opinion.become(Strength.CLEAR, f"callers wait less than {half} again")
         return self._say(now)
 
     def lost_sight(self, now: datetime) -> None:  # noqa: ARG002 - all detectors are told alike
