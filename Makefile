@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint bench traces fuzz lock reference clean-lab
+.PHONY: help setup up demo test faults lint bench traces fuzz lock reference clean-lab
 
 STAMPS := .cache/setup
 TOOLS := .cache/tools
@@ -16,6 +16,7 @@ help:
 	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
+	@echo "make faults       every fault of the telephone network done to the real test PBX: what it tells, and what comes of it"
 	@echo "make fuzz         a quarter of an hour of hostile bytes and garbled lives of calls (SEED=N: the same again)"
 	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
 	@echo "make reference    write docs/settings.md anew from the settings"
@@ -45,7 +46,7 @@ demo: up
 	if [ -n "$(ONCE)" ]; then docker/testpbx down; fi; exit $$status
 
 test: up lint
-	$(PYTHON) -m pytest -p no:cacheprovider
+	$(PYTHON) -m pytest -p no:cacheprovider -m "not faults"
 
 lint: setup
 	.venv/bin/ruff check .
@@ -57,6 +58,9 @@ lint: setup
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 $(RENDERED)/extensions.conf
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 docker/carrier/extensions.conf
 
+faults: up
+	$(PYTHON) -m pytest -p no:cacheprovider -m faults tests/e2e
+
 bench: up
 	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(PYTHON) "$$file"; done
 
@@ -64,7 +68,8 @@ fuzz: setup
 	@seed=$${SEED:-$$RANDOM}; echo "seed: $$seed"; \
 	$(PYTHON) -m pytest -p no:cacheprovider --hypothesis-profile=fuzz --hypothesis-seed=$$seed \
 		tests/unit/ami tests/adapters/ami/test_wire.py tests/adapters/ami/test_garbage.py \
-		tests/property/test_tracker_machine.py tests/property/test_every_trace.py
+		tests/property/test_tracker_machine.py tests/property/test_every_trace.py \
+		tests/property/test_court_machine.py tests/unit/domain/detectors
 
 # Both PBXs play side by side; each has its own telephone network.
 traces: setup

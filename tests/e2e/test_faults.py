@@ -13,7 +13,7 @@ from docker.lab.ami import Event, NotSeen
 from docker.lab.faults import Faults, talking
 from docker.lab.stack import Lab, Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 
 SITE = ("105", "106", "107", "108")
 CUSTOMERS = tuple(f"1555123005{n}" for n in range(4))

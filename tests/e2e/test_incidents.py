@@ -97,6 +97,7 @@ async def call_out(story: Story, answered: bool) -> None:
             await call.hangup()
 
 
+@pytest.mark.faults
 async def test_a_killed_carrier(story: Story, faults: Faults, seen: Witness, record_property: Record) -> None:
     after = Stopwatch(record_property)
     async with faults.carrier_killed():
@@ -113,6 +114,7 @@ async def test_a_killed_carrier(story: Story, faults: Faults, seen: Witness, rec
     assert len(seen.incidents) == 1
 
 
+@pytest.mark.faults
 async def test_a_rejected_registration(story: Story, faults: Faults, seen: Witness, record_property: Record) -> None:
     after = Stopwatch(record_property)
     async with faults.registration_rejected("acme-primary"):
@@ -131,6 +133,7 @@ def touches_acme_primary(found: Incident) -> None:
     assert (found["tenants"], set(found["lines"])) == (["acme"], set(ACME))
 
 
+@pytest.mark.faults
 async def test_a_cut_network(story: Story, faults: Faults, seen: Witness, record_property: Record) -> None:
     """Packets are dropped, not refused."""
     after = Stopwatch(record_property)
@@ -146,6 +149,7 @@ async def test_a_cut_network(story: Story, faults: Faults, seen: Witness, record
     assert seen.announced == set(ACME)
 
 
+@pytest.mark.faults
 async def test_a_cut_network_under_traffic_is_known_from_its_calls(
     story: Story, faults: Faults, seen: Witness, record_property: Record
 ) -> None:
@@ -182,6 +186,7 @@ async def test_a_carrier_that_answers_503(story: Story, faults: Faults, seen: Wi
     assert seen.announced == set(ACME)
 
 
+@pytest.mark.faults
 async def test_the_phones_of_a_cut_site(story: Story, faults: Faults, seen: Witness, record_property: Record) -> None:
     await agents_come(story, *SITE, "101")
     after = Stopwatch(record_property)
@@ -215,6 +220,7 @@ async def test_a_queues_agents_are_gone(
     assert seen.announced == {"desk"}
 
 
+@pytest.mark.faults
 async def test_audio_with_packets_lost(story: Story, faults: Faults, seen: Witness, record_property: Record) -> None:
     async with talking(story.lab, CUSTOMERS):
         after = Stopwatch(record_property)
