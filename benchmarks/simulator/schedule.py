@@ -61,7 +61,7 @@ DEMANDS = (
     Demand(inject=trunk_faults.network_cut, calls_out=6),
     Demand(inject=trunk_faults.round_trip),
     Demand(inject=trunk_faults.calls_failing, calls_out=6, hours=2.5),
-    Demand(inject=trunk_faults.inbound_silence, callers=6, calls_on_trunk=12, steady=True, hours=4),
+    Demand(inject=trunk_faults.inbound_silence, callers=4, calls_on_trunk=12, steady=True, hours=4),
     Demand(inject=trunk_faults.poor_audio, calls_on_trunk=18, steady=True, hours=2),
     Demand(inject=trunk_faults.trunk_and_surge, callers=4, two_trunks=True),
     Demand(inject=trunk_faults.both_trunks),
@@ -103,7 +103,7 @@ class Schedule:
             choices = [
                 (demand, tenant, line, at)
                 for demand in self.dice.sample(self.left, min(6, len(self.left)))
-                for at in [self.dice.uniform(free, min(day_ends, free + 5 * HOUR))]
+                for at in [self.dice.uniform(free, min(day_ends, free + 5 * HOUR)) for _ in range(3)]
                 for tenant, line in self._places()
                 if demand.suits(tenant, line, at)
             ]
