@@ -54,6 +54,11 @@ def is_pipe(name: str) -> bool:
     return name.startswith("Local/")
 
 
+def endpoint_of(name: str) -> str:
+    """`PJSIP/acme-primary-00000012` is a channel of the endpoint acme-primary."""
+    return name.partition("/")[2].rpartition("-")[0]
+
+
 def is_party(name: str) -> bool:
     """Whether a person may be behind a channel of this name."""
     return not is_pipe(name) and not name.startswith(_HELPERS) and not name.endswith("<ZOMBIE>")
@@ -78,10 +83,12 @@ class Channel:
     dial_outcome: DialOutcome | None = None  # as DialEnd told it; what it was is known at the hang-up
     forwarded: bool = False  # the phone sent the caller elsewhere
     alerted: bool = False
+    endpoint: str = ""  # it runs over; a trunk, a phone
 
     def called(self, name: ChannelName) -> None:
         """Take `name`, which tells what kind of channel this is."""
         self.name, self.pipe, self.party = name, is_pipe(name), is_party(name)
+        self.endpoint = endpoint_of(name)
 
     def outcome_of_dial(self, cause: int) -> DialOutcome:
         """What became of dialling this channel, which hangs up with `cause` before anybody answered."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.attention import Attention
+from ami_bridge.domain.call import endpoint_of
 from ami_bridge.domain.detectors.audio import Audio
 from ami_bridge.domain.detectors.failed_calls import FailedCalls
 from ami_bridge.domain.detectors.qualify import Qualify
 from ami_bridge.domain.detectors.registration import Registration
 from ami_bridge.domain.detectors.round_trip import RoundTrip
 from ami_bridge.domain.detectors.silence import Silence
-from ami_bridge.domain.names import ChannelName, TrunkName, Uniqueid
+from ami_bridge.domain.names import TrunkName, Uniqueid
 from ami_bridge.domain.promise import is_attempt
 from ami_bridge.domain.registration import Registrations
 from ami_bridge.domain.signal import Detector, Kind, Signal, Source, Subject
@@ -103,12 +105,14 @@ class Trunks:
         return signals
 
     def channel_created(self, event: ev.ChannelCreated, now: datetime) -> list[Signal]:
-        trunk = self._heeded(event.name, now)
+        trunk = self._heeded(endpoint_of(event.name), now)
         if trunk is None:
             return []
-        if event.incoming is False and not self._out(event):
+        out = self._out(event)
+        if event.incoming is False and not out:
             self._placed.add(event.uniqueid)  # by a dialler or an API: nobody called us
-        if self._out(event):
+            out = self._out(event)
+        if out:
             return trunk.silence.went_out(now)
         return trunk.silence.arrived(now) + trunk.registration.call_in(now) + trunk.qualify.call_well(now)
 
@@ -152,7 +156,7 @@ class Trunks:
         trunk = self._trunk_of(event.uniqueid, now)
         if trunk is None:
             return []
-        return trunk.audio.report(event.uniqueid, event.lost, timedelta(seconds=event.jitter), now)
+        return trunk.audio.report(event.uniqueid, event.lost, _seconds(event.jitter), now)
 
     def _went_well(self, uniqueid: Uniqueid, now: datetime) -> list[Signal]:
         trunk = self._trunk_of(uniqueid, now)
@@ -162,11 +166,11 @@ class Trunks:
 
     def _trunk_of(self, uniqueid: Uniqueid, now: datetime) -> TrunkDetectors | None:
         channel = self.tracker.channels.get(uniqueid)
-        return self._heeded(channel.name, now) if channel is not None else None
+        return self._heeded(channel.endpoint, now) if channel is not None else None
 
-    def _heeded(self, channel: ChannelName, now: datetime) -> TrunkDetectors | None:
-        """The detectors of the trunk that a channel runs over, to which something is about to happen."""
-        name = TrunkName(_endpoint(channel))
+    def _heeded(self, endpoint: str, now: datetime) -> TrunkDetectors | None:
+        """The detectors of the trunk that a channel of `endpoint` runs over, to which something is about to happen."""
+        name = TrunkName(endpoint)
         trunk = self.detectors.get(name)
         if trunk is not None:
             self._attention.heed(name, now)
@@ -180,9 +184,9 @@ class Trunks:
         return event.uniqueid != channel.call.caller or event.uniqueid in self._placed or is_attempt(event.uniqueid)
 
 
-def _endpoint(channel: str) -> str:
-    """`PJSIP/acme-primary-00000012` is a channel of the endpoint acme-primary."""
-    return channel.partition("/")[2].rpartition("-")[0]
+@lru_cache(maxsize=1024)  # jitter comes in ticks of a clock, and most of it in few of them
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
 
 
 _ON_EVENT: dict[type, Callable[[Trunks, Any, datetime], list[Signal]]] = {

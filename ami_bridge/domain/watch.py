@@ -59,8 +59,10 @@ class Watch:
 
     def feed(self, event: ev.Event, now: datetime) -> list[Effect]:
         """Take one event seen at `now` (aware); return what is to be done about it."""
-        effects: list[Effect] = []
         kind = type(event)
+        if kind is ev.AudioReported:  # the most frequent of all, and nobody else's business
+            return self._of_trunks(event, now)
+        effects: list[Effect] = []
         if kind is ev.ChannelHungUp and isinstance(event, ev.ChannelHungUp):
             effects += self.court.hear(self.trunks.hanging_up(event, now), now)
         if (on_event := _ON_EVENT.get(kind)) is not None:
@@ -289,7 +291,6 @@ _OF_TRUNKS = frozenset(
         ev.ChannelStateChanged,
         ev.ContactChanged,
         ev.RegistrationChanged,
-        ev.AudioReported,
     }
 )
 # What a snapshot holds beside calls and registrations.

@@ -28,7 +28,7 @@ _REPORTS = 8  # of a call that are looked at: 20 s of both directions
 _BAD_ONES = 3  # so many of them have to be bad; a call with fewer reports is not judged
 _AT_ONCE = 2  # bad calls at the same time: else it may be one caller who rings again and again
 _MOST_CALLS = 5_000  # heard at a time; the one that was silent longest is forgotten
-_NONSENSE = timedelta(seconds=5)  # jitter that is no jitter
+_NONE, _NONSENSE = timedelta(), timedelta(seconds=5)  # jitter from here up to there is jitter
 _BETTER = 12  # reports in a row without a bad one, at least, and
 _EACH = 4  # so many for each call: the trouble is over
 _FIRST_GUESS = 0.01  # share of calls that sound bad on ordinary days, until it is known
@@ -82,12 +82,15 @@ class Audio:
         """Take one report on `channel`: the share of packets lost (0 to 1) and the jitter. Nonsense is passed over."""
         if not 0 <= loss <= 1:
             return []
-        if not timedelta() <= jitter < _NONSENSE:
-            jitter = timedelta()
-        call = self._calls.get(channel) or _Heard(last=now)
-        if call.ended:
+        if not _NONE <= jitter < _NONSENSE:
+            jitter = _NONE
+        call = self._calls.get(channel)
+        if call is None:
+            call = _Heard(last=now)
+        elif call.ended:
             return []
-        self._calls.pop(channel, None)
+        else:
+            del self._calls[channel]
         self._calls[channel] = call
         self._heard = now
         call.last = now
