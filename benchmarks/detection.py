@@ -24,7 +24,7 @@ from benchmarks.simulator.judge import Finding
 from benchmarks.simulator.run import Order, Result, simulate_all
 from benchmarks.simulator.schedule import KINDS, deal
 
-WEEKS, TENANTS = 52, 100
+WEEKS, TENANTS = 52, 40
 FAULTS, LEARNING = 25, 8  # of each kind; weeks
 PER_PBX, PBXS_WITH_FAULTS, TENANTS_WITH_FAULTS = 2, 8, 3
 FAULTS_A_WEEK = 13  # on one PBX, one at a time

@@ -28,7 +28,7 @@ class OutageLimits:
 
     word_every: timedelta = timedelta(minutes=30)  # between two words to callers
     together: timedelta = timedelta(seconds=90)  # trunks and sites that fail so close to each other have one cause
-    consequence: timedelta = timedelta(minutes=30)  # how long before and after a fault its consequences are looked for
+    consequence: timedelta = timedelta(minutes=40)  # how long before and after a fault its consequences are looked for
     announce_suspected: bool = False  # callers are told of what is only suspected
 
 

@@ -290,7 +290,7 @@ def test_trunk_down_agents_missing_then_their_site() -> None:
     hear(court, 100, SITE_UP)
     ticks(court, 100, 150)
     assert causes(only(court)) == {MAIN}
-    ticks(court, 1900, 2000)  # the site's doing explains agents who are missing for a while
+    ticks(court, 2500, 2600)  # the site's doing explains agents who are missing for a while
     assert [causes(incident) for incident in opened(court).values()] == [{MAIN}, {ON_SUPPORT}]
 
 
@@ -301,8 +301,8 @@ def test_what_a_fault_leaves_behind_is_no_outage_at_once_and_one_if_it_stays() -
     ticks(court, 60, 100)
     assert not opened(court)
     hear(court, 200, says(ON_SUPPORT, SURGE, DOWN, "even more call"))
-    assert [effect for effect in ticks(court, 200, 1800) if isinstance(effect, SaveIncident)] == []
-    effects = ticks(court, 1800, 1900)
+    assert [effect for effect in ticks(court, 200, 2400) if isinstance(effect, SaveIncident)] == []
+    effects = ticks(court, 2400, 2500)
     assert causes(only(court)) == {ON_SUPPORT}
     assert pushed(effects) == {SUPPORT}
 

@@ -40,19 +40,19 @@ def ring(ringing: Ringing, times: int, begin: int, phones: str, present: int = 0
 
 def test_two_phones_that_ring_again_and_again_are_a_suspicion() -> None:
     ringing = attended()
-    assert ring(ringing, 5, 60, "ab", present=4) == []
-    (signal,) = ringing.rang_out(Device("b"), second(435), present=4)
+    assert ring(ringing, 4, 60, "ab", present=4) == []
+    (signal,) = ringing.rang_out(Device("b"), second(360), present=4)
     assert signal == Signal(
         subject=Subject(Kind.LINE, LINE),
         source=Source.RINGING,
         strength=SUSPECT,
-        words="2 phones rang 6 times in a row and nobody picked up",
+        words="2 phones rang 5 times in a row and nobody picked up",
     )
     later = ring(ringing, 9, 500, "ab")
-    assert [s.words for s in later] == ["2 phones rang 12 times in a row and nobody picked up"]  # twice as many
+    assert [s.words for s in later] == ["2 phones rang 10 times in a row and nobody picked up"]  # twice as many
     (over,) = ringing.picked_up(second(2000))
     assert (over.strength, over.words) == (CLEAR, "an agent picked up")
-    assert ring(ringing, 5, 2010, "ab") == []  # a row is broken by a pick up
+    assert ring(ringing, 4, 2010, "ab") == []  # a row is broken by a pick up
 
 
 def test_one_agent_who_has_forgotten_to_pause_is_one_phone() -> None:
@@ -66,17 +66,17 @@ def test_the_only_phone_there_counts() -> None:
 
 def test_phones_that_ring_together_ring_once() -> None:
     ringing = attended()
-    for n in range(5):
+    for n in range(4):
         for phone in "abcdefgh":
             assert ringing.rang_out(Device(phone), second(10 + 80 * n), 8) == []
 
 
 def test_one_impatient_round_of_calls_is_too_short() -> None:
-    assert ring(attended(), 15, 10, "abc", every=20) == []  # 280 s
+    assert ring(attended(), 9, 10, "abc", every=20) == []  # 160 s
 
 
 def test_after_everybody_has_gone_home_nothing_is_expected() -> None:
-    assert ring(attended(), 40, 3700, "abc") == []
+    assert ring(attended(), 40, 7300, "abc") == []
     assert ring(Ringing(LINE, RingingLimits()), 40, 0, "abc") == []
     assert ring(attended(Hours(["mon 08:00-09:01"], UTC)), 40, 70, "abc") == []
 
@@ -98,9 +98,9 @@ def test_it_ends_with_the_opening_hours_or_when_no_phone_rings_any_more() -> Non
 
 def test_a_gap_in_sight_breaks_a_row_and_an_earlier_runs_word_ends_with_a_pick_up() -> None:
     ringing = attended()
-    ring(ringing, 5, 60, "ab")
+    ring(ringing, 4, 60, "ab")
     ringing.lost_sight(second(400))
-    assert ring(ringing, 5, 435, "ab") == []
+    assert ring(ringing, 4, 435, "ab") == []
     ringing = Ringing(LINE, RingingLimits())
     ringing.resume(second(0))
     assert ringing.tick(second(10)) == []
