@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import structlog
 
-from ami_bridge.ami.decode import WANTED
+from ami_bridge.ami.decode import wanted_with
 from ami_bridge.ami.inbox import Inbox
 from ami_bridge.ami.session import Address, Session
 from ami_bridge.announcing import Announcer, Voice
@@ -64,7 +64,7 @@ class Furnisher:
         name, lines = PbxName(pbx.name), self._settings.lines_of(pbx.name)
         inbox = Inbox()
         address = Address(host=pbx.host, port=pbx.port, username=pbx.username, secret=pbx.secret.get_secret_value())
-        session = Session(pbx.name, address, WANTED, inbox)
+        session = Session(pbx.name, address, wanted_with(trunk.name for trunk in pbx.trunk), inbox)
         watch = watch_of(self._settings, pbx, new_id=lambda: IncidentId(uuid4().hex), rhythms=await self._rhythms(pbx))
         await self._remember(name, watch)
 

@@ -6,11 +6,12 @@ network and may hold any bytes: what is not UTF-8 is replaced, and a header that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ami_bridge.ami import sip
 from ami_bridge.ami.errors import Undecodable
 from ami_bridge.ami.headers import RawHeaders, count
+from ami_bridge.ami.wire import Wanted
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.events import ChannelState, DeviceState, DialOutcome
 from ami_bridge.domain.names import Bridgeid, ChannelName, Device, Linkedid, QueueName, Uniqueid
@@ -75,14 +76,15 @@ def _some(value: str | None) -> Uniqueid | None:
 
 def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
     """Newchannel and CoreShowChannel, which name these headers alike."""
+    state = h["ChannelState"]
     return ev.ChannelCreated(
         uniqueid=Uniqueid(h["Uniqueid"]),
         linkedid=Linkedid(h["Linkedid"]),
         name=ChannelName(h["Channel"]),
-        state=_CHANNEL_STATES.get(h["ChannelState"], ChannelState.DOWN),
+        state=_CHANNEL_STATES.get(state, ChannelState.DOWN),
         caller_number=_known(h["CallerIDNum"]),
         dialled=h["Exten"],
-        incoming=_INCOMING.get(h["ChannelState"]),
+        incoming=_INCOMING.get(state),
     )
 
 
@@ -241,7 +243,7 @@ def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
     return ev.PbxStopping()
 
 
-DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
+DECODERS: dict[bytes, Callable[[RawHeaders], ev.Event | None]] = {
     b"Newchannel": channel_created,
     b"Rename": _renamed,
     b"NewCallerid": _caller_id_changed,
@@ -279,3 +281,9 @@ DECODERS: dict[bytes, Callable[[Mapping[str, str]], ev.Event | None]] = {
 # Which messages the wire hands on: by event type, what must stand in the message for it to tell anything. A PBX that
 # reports variables reports more of them than of all else together.
 WANTED: Mapping[bytes, bytes] = {**dict.fromkeys(DECODERS, b""), b"VarSet": b"\r\nVariable: QUEUESTATUS\r\n"}
+
+
+def wanted_with(trunks: Iterable[str]) -> Wanted:
+    """The same where only `trunks` are listened to: no phone's reports of how its audio arrives."""
+    over = sip.over(trunks)
+    return {**WANTED, b"RTCPSent": over, b"RTCPReceived": over}

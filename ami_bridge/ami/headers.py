@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar, overload
-
-T = TypeVar("T")
 
 _EOL = b"\r\n"
 _KINDS = frozenset({"Event", "Response", "Action"})  # what a message's first line may begin with
@@ -31,29 +28,17 @@ class RawHeaders(Mapping[str, str]):
     is no header.
     """
 
-    __slots__ = ("_raw",)
+    __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
-        self._raw = raw  # not copied: the copy would cost as much as a header
+        self.raw = raw  # not copied: the copy would cost as much as a header
 
     def __getitem__(self, name: str) -> str:
-        if (value := self.get(name)) is None:
-            raise KeyError(name)
-        return value
-
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-
-    @overload
-    def get(self, name: str, /, default: str | T) -> str | T: ...
-
-    def get(self, name: str, /, default: object = None) -> object:
-        """As Mapping's, which raises and catches what is not there."""
-        raw, start = self._raw, _STARTS[name]
+        raw, start = self.raw, _STARTS[name]
         if name in _KINDS and raw.startswith(start[2:]):
             at = len(start) - 2
         elif (at := raw.find(start)) < 0:
-            return default
+            raise KeyError(name)
         else:
             at += len(start)
         end = raw.find(_EOL, at)
@@ -64,7 +49,7 @@ class RawHeaders(Mapping[str, str]):
             return value.decode("utf-8", "replace").removeprefix(" ")
 
     def __iter__(self) -> Iterator[str]:
-        names = (line.partition(b":")[0] for line in self._raw.split(_EOL) if b":" in line)
+        names = (line.partition(b":")[0] for line in self.raw.split(_EOL) if b":" in line)
         found = dict.fromkeys(name.decode("utf-8", "replace") for name in names)
         return (name for name in found if name in self)
 

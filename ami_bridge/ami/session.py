@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -20,7 +20,7 @@ from ami_bridge.ami.encode import Header, action
 from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, LoginRefused
 from ami_bridge.ami.headers import ListEntry
 from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
-from ami_bridge.ami.wire import Wire
+from ami_bridge.ami.wire import Wanted, Wire
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +67,11 @@ class Session:
         self,
         name: str,
         address: Address,
-        wanted: Mapping[bytes, bytes],
+        wanted: Wanted,
         inbox: Inbox,
         *,
         deadlines: Deadlines = Deadlines(),
-        make_wire: Callable[[Mapping[bytes, bytes], Callable[[bytes], None], Callable[[str], None]], Wire] = Wire,
+        make_wire: Callable[[Wanted, Callable[[bytes], None], Callable[[str], None]], Wire] = Wire,
     ) -> None:
         self.name = name
         self.deadlines = deadlines

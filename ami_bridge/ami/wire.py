@@ -32,6 +32,9 @@ _EVENT = b"Event: "
 _TOO_LONG = f"a message of more than {MESSAGE_LIMIT} bytes"
 _LIST_ENDS = ("Complete", "cancelled")
 
+# By event type, what must stand in an event of that type for it to be wanted, or what tells whether it is.
+Wanted = Mapping[bytes, bytes | Callable[[bytes], bool]]
+
 
 @dataclass(slots=True)
 class Asked:
@@ -43,14 +46,9 @@ class Asked:
 
 
 class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One connection. `on_event` gets the raw bytes of each event that is wanted; `on_lost` is called once.
+    """One connection. `on_event` gets the raw bytes of each event that is wanted; `on_lost` is called once."""
 
-    `wanted` has, by event type, what must stand in an event of that type for it to be wanted.
-    """
-
-    def __init__(
-        self, wanted: Mapping[bytes, bytes], on_event: Callable[[bytes], None], on_lost: Callable[[str], None]
-    ) -> None:
+    def __init__(self, wanted: Wanted, on_event: Callable[[bytes], None], on_lost: Callable[[str], None]) -> None:
         self._wanted = {_EVENT + kind: mark for kind, mark in wanted.items()}
         self._on_event = on_event
         self._on_lost = on_lost
@@ -96,7 +94,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             mark = wanted.get(raw[: raw.find(_EOL)])
             if vast or pending or not raw.startswith(_EVENT):
                 self._take(raw)
-            elif mark is None or mark not in raw:
+            elif mark is None or not (mark in raw if isinstance(mark, bytes) else mark(raw)):
                 ignored += 1
                 continue
             else:
@@ -145,7 +143,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             self._reply(raw)
         elif raw.startswith(_EVENT) and not (b"\r\nActionID: " in raw and self._reply(raw)):
             mark = self._wanted.get(raw[: raw.find(_EOL)])
-            if mark is None or mark not in raw:
+            if mark is None or not (mark in raw if isinstance(mark, bytes) else mark(raw)):
                 self.ignored += 1
             else:
                 self._on_event(raw)

@@ -17,7 +17,7 @@ from typing import Any, cast
 from panoramisk import Manager
 from panoramisk.ami_protocol import AMIProtocol
 
-from ami_bridge.ami.decode import WANTED, decode
+from ami_bridge.ami.decode import WANTED, decode, wanted_with
 from ami_bridge.ami.inbox import Inbox, LinkDown
 from ami_bridge.ami.wire import Wire
 from ami_bridge.domain import events as ev
@@ -112,7 +112,7 @@ async def check(made: Made) -> None:
 async def keepline(made: Made, tracker: Tracker | None = None) -> int:
     """Wire, inbox, decoder, tracker, lines and trunks, read by a consumer like the runner's. Returns events handled."""
     inbox, watch = Inbox(), a_watch(tracker)
-    wire = Wire(WANTED, lambda raw: inbox.put(raw, monotonic()), lambda _why: None)
+    wire = Wire(wanted_with(TRUNKS), lambda raw: inbox.put(raw, monotonic()), lambda _why: None)
     wire.connection_made(Sink())
     consumer = asyncio.create_task(_consume(inbox, watch))
     for chunk in made.chunks():
