@@ -1,8 +1,9 @@
 """A PBX's AMI stream, made up: whole calls from first channel to last, interleaved, in the headers of Asterisk 22.
 
-Close to one event in two is of a type a call watcher reads: the lives of calls, and RTCP reports of how audio arrives.
-The others are what a busy PBX sends besides: variables, dialplan steps. Every header block is that of a PBX with
-`timestampevents`, a system name and two `channelvars`.
+Most of it is RTCP: while two talk, Asterisk reports on both legs every 5 s, what it sends and what it receives, which
+makes 144 events in three minutes, beside some 18 for the rest of the call's life. The others are what a busy PBX sends
+to those who do not filter: variables, dialplan steps. Every header block is that of a PBX with `timestampevents`, a
+system name and two `channelvars`.
 The same seed gives the same bytes.
 """
 
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 LINES, AGENTS, TRUNKS = 20, 200, 10  # what the watched PBX has
-NOISE = 2  # other events for each of a call's life; one in five of them is a report that is read
+NOISE = 2  # other events for each of a call's life
+REPORTED = 36  # times on average while two talk: for three minutes, every 5 s (`rtcpinterval`)
 _NAMES = ("A Customer", "Jürgen Müller", "<unknown>", "Ирина", "O'Neill, Café", "Event: Hangup", "Uniqueid: 1.1")
 _STATES = {0: "Down", 4: "Ring", 5: "Ringing", 6: "Up"}
 
@@ -163,6 +165,11 @@ class Pbx:
         for bridge, pair in zip(bridges, pairs, strict=True):
             for count, channel in enumerate(pair, 1):
                 yield self.bridge("BridgeEnter", bridge, channel, count)
+        heard = [channel for pair in pairs for channel in pair if not channel.name.startswith("Local/")]
+        for _ in range(round(self.rng.expovariate(1 / REPORTED))):
+            for channel in heard:
+                yield self.rtcp("RTCPSent", channel)
+                yield self.rtcp("RTCPReceived", channel)
         yield self.about("HangupRequest", pairs[0][0])
         for bridge, pair in zip(bridges, pairs, strict=True):
             for count, channel in enumerate(pair):
@@ -266,24 +273,30 @@ class Pbx:
     # ---- what comes besides
 
     def noise(self, channel: Channel) -> bytes:
-        kind = self.rng.choices(("VarSet", "Newexten", "RTCP", "NewConnectedLine"), (45, 30, 20, 5))[0]
+        kind = self.rng.choices(("VarSet", "Newexten", "NewConnectedLine"), (55, 40, 5))[0]
         if kind == "VarSet":
             variable = self.rng.choice(("DIALEDPEERNAME", "RTPAUDIOQOS", "QUEUEPOSITION", "SIP_CAUSE", "KL_LINE"))
             return self.about("VarSet", channel, f"Variable: {variable}\r\nValue: {self.rng.getrandbits(64):x}\r\n")
         if kind == "Newexten":
             step = "Extension: s\r\nApplication: Set\r\nAppData: CHANNEL(language)=en\r\n"
             return self.event("Newexten", channel.headers() + step + channel.variables(), "dialplan,all")
-        return self.rtcp(channel) if kind == "RTCP" else self.about(kind, channel)
+        return self.about(kind, channel)
 
-    def rtcp(self, channel: Channel) -> bytes:
+    def rtcp(self, kind: str, channel: Channel) -> bytes:
+        """A report: in one of thirty some packets were lost, and one of fifty knows of no audio, as on hold."""
+        lost = self.rng.randrange(1, 20) if self.rng.random() < 1 / 30 else 0
+        blocks = int(self.rng.random() > 1 / 50)
         report = (
-            "To: 192.0.2.10:15001\r\nFrom: 192.0.2.1:10001\r\nSSRC: 0x1f2e3d4c\r\nPT: 200(SR)\r\nReportCount: 1\r\n"
-            "SentNTP: 1795310318.123456\r\nSentRTP: 160\r\nSentPackets: 250\r\nSentOctets: 40000\r\n"
-            "Report0SourceSSRC: 0x5b6a7988\r\nReport0FractionLost: 0\r\nReport0CumulativeLost: 0\r\n"
-            "Report0HighestSequence: 250\r\nReport0SequenceNumberCycles: 0\r\nReport0IAJitter: 16\r\n"
-            "Report0LSR: 1530318\r\nReport0DLSR: 0.1230\r\n"
+            "To: 192.0.2.10:15001\r\nFrom: 192.0.2.1:10001\r\nSSRC: 0x1f2e3d4c\r\nPT: 200(SR)\r\n"
+            f"ReportCount: {blocks}\r\nSentNTP: 1795310318.123456\r\nSentRTP: 160\r\nSentPackets: 250\r\n"
+            "SentOctets: 40000\r\n"
         )
-        return self.event(self.rng.choice(("RTCPSent", "RTCPReceived")), channel.headers() + report, "reporting,all")
+        block = (
+            f"Report0SourceSSRC: 0x5b6a7988\r\nReport0FractionLost: {lost}\r\nReport0CumulativeLost: {lost}\r\n"
+            "Report0HighestSequence: 250\r\nReport0SequenceNumberCycles: 0\r\n"
+            f"Report0IAJitter: {self.rng.randrange(4, 160)}\r\nReport0LSR: 1530318\r\nReport0DLSR: 0.1230\r\n"
+        )
+        return self.event(kind, channel.headers() + report + block * blocks, "reporting,all")
 
 
 def make(calls: int, at_once: int, seed: int) -> Made:
@@ -298,9 +311,9 @@ def make(calls: int, at_once: int, seed: int) -> Made:
         caller, events = live[which]
         if (event := next(events, None)) is not None:
             parts.append(event)
-            besides = [pbx.noise(caller) for _ in range(NOISE)]
-            read += 1 + sum(other.startswith(b"Event: RTCP") for other in besides)
-            parts += besides
+            read += 1
+            if not event.startswith(b"Event: RTCP"):
+                parts += [pbx.noise(caller) for _ in range(NOISE)]
         elif left:
             live[which], left = pbx.a_call(), left - 1
         else:
