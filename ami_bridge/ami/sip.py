@@ -28,7 +28,7 @@ _ONE = b"\r\nReportCount: 1\r\n"
 _BLOCK = re.compile(
     rb"\r\nReport0FractionLost: ([0-9]{1,10})\r\n(?:Report0(?!IAJitter).*\r\n)*Report0IAJitter: ([0-9]{1,10})\r\n"
 )
-_CHANNEL = b"\r\nChannel: "
+_ENDPOINT = re.compile(rb"\r\nChannel: [^/\r\n]*/(.*)-")  # of PJSIP/acme-primary-00000012: acme-primary
 _NO_ROUND_TRIP = {"", "N/A"}
 
 
@@ -101,10 +101,7 @@ def over(trunks: Iterable[str]) -> Callable[[bytes], bool]:
     names = frozenset(name.encode() for name in trunks)
 
     def is_over(raw: bytes) -> bool:
-        at = raw.find(_CHANNEL)
-        if at < 0:
-            return False
-        at += len(_CHANNEL)
-        return raw[at : raw.find(b"\r\n", at)].partition(b"/")[2].rpartition(b"-")[0] in names
+        found = _ENDPOINT.search(raw)
+        return found is not None and found[1] in names
 
     return is_over

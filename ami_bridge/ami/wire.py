@@ -92,13 +92,13 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         vast = len(data) > MESSAGE_LIMIT  # one of the messages may be too long
         for raw in messages:
             mark = wanted.get(raw[: raw.find(_EOL)])
-            if vast or pending or not raw.startswith(_EVENT):
+            if vast or pending or (mark is None and not raw.startswith(_EVENT)):
                 self._take(raw)
-            elif mark is None or not (mark in raw if isinstance(mark, bytes) else mark(raw)):
+            elif mark is not None and (not mark or (mark in raw if isinstance(mark, bytes) else mark(raw))):
+                on_event(raw)
+            else:
                 ignored += 1
                 continue
-            else:
-                on_event(raw)
             if self._given_up:
                 break
         self.ignored += ignored

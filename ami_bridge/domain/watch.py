@@ -26,7 +26,7 @@ from ami_bridge.domain.line import Line
 from ami_bridge.domain.names import AttemptId, LineName, Linkedid, SiteName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.orders import Declaration, Refused, Report
 from ami_bridge.domain.promise import Step, is_attempt
-from ami_bridge.domain.signal import Detector, Kind, Source, Subject
+from ami_bridge.domain.signal import Detector, Kind, Signal, Source, Subject
 from ami_bridge.domain.sites import Sites
 from ami_bridge.domain.tracker import Tracker
 from ami_bridge.domain.trunks import Trunks
@@ -60,8 +60,10 @@ class Watch:
     def feed(self, event: ev.Event, now: datetime) -> list[Effect]:
         """Take one event seen at `now` (aware); return what is to be done about it."""
         kind = type(event)
-        if kind is ev.AudioReported:  # the most frequent of all, and nobody else's business
-            return self._of_trunks(event, now)
+        if kind is ev.AudioReported and isinstance(
+            event, ev.AudioReported
+        ):  # the most frequent of all, and nobody else's business
+            return self._testified(self.trunks.audio_reported(event, now), now)
         effects: list[Effect] = []
         if kind is ev.ChannelHungUp and isinstance(event, ev.ChannelHungUp):
             effects += self.court.hear(self.trunks.hanging_up(event, now), now)
@@ -210,7 +212,10 @@ class Watch:
         return effects
 
     def _of_trunks(self, event: ev.Event, now: datetime) -> list[Effect]:
-        signals = self.trunks.feed(event, now)
+        return self._testified(self.trunks.feed(event, now), now)
+
+    def _testified(self, signals: list[Signal], now: datetime) -> list[Effect]:
+        """Follow what was said of trunks."""
         if not signals:
             return []
         return self.court.hear(signals, now) + [AskTrunk(trunk) for trunk in self.trunks.questions(now)]
