@@ -54,7 +54,8 @@ lint: setup
 	.venv/bin/mypy -p agi -p ami_bridge -p dialplan_templates -p docker.lab
 	.venv/bin/lint-imports
 	@rm -rf $(RENDERED) && mkdir -p $(RENDERED)/keepline && cp docker/pbx/extensions*.conf $(RENDERED)
-	KEEPLINE_AGI_TOKEN=only-for-lint KEEPLINE_PBX_LAB_SECRET=only-for-lint .venv/bin/keepline render --config docker/keepline.toml --out $(RENDERED)/keepline
+	KEEPLINE_AGI_TOKEN=only-for-lint KEEPLINE_PBX_LAB_SECRET=only-for-lint KEEPLINE_TENANT_ACME_PIN=000000 \
+		KEEPLINE_WEBHOOK_MONITORING_TOKEN=only-for-lint .venv/bin/keepline render --config docker/keepline.toml --out $(RENDERED)/keepline
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 $(RENDERED)/extensions.conf
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 docker/carrier/extensions.conf
 

@@ -64,6 +64,7 @@ async def finish(telling: Telling, *, once: bool) -> None:
         return
     page = (await Stack().settings())["KEEPLINE_PAGE"]
     telling.console.print(f"\nThe test PBX still runs: look around at {page}; `docker/testpbx down` stops it.")
+    telling.console.print("To give orders on the page, sign in with the token that `docker/testpbx token` prints.")
 
 
 def main() -> int:

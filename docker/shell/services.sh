@@ -33,7 +33,7 @@ inputs_name() {
     KEEPLINE_INPUTS_PBX=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_PBX_AMI $KEEPLINE_QUALIFY_SECONDS \
         $KEEPLINE_QUALIFY_TIMEOUT $(hash_of pbx)" | sha256sum | cut -c1-16)
     KEEPLINE_INPUTS_KEEPLINE=$(printf '%s' "$shared $KEEPLINE_IMAGE $KEEPLINE_PORT_PAGE $KEEPLINE_PORT_AUDIO \
-        $(sha256sum keepline.toml)" | sha256sum | cut -c1-16)
+        $(sha256sum keepline.toml "$STATE/keepline.env")" | sha256sum | cut -c1-16)
     # An old PBX and a telephone network of its own, from the same configuration as the others.
     KEEPLINE_INPUTS_PBX16=$(printf '%s' "$shared $KEEPLINE_ASTERISK16_IMAGE $KEEPLINE_PORT_PBX16_AMI $(hash_of pbx)" | sha256sum | cut -c1-16)
     KEEPLINE_INPUTS_CARRIER16=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_CARRIER16_AMI $(hash_of carrier)" | sha256sum | cut -c1-16)

@@ -52,21 +52,47 @@ settings_save() {
     } >"$STATE/settings.env"
 }
 
-# Secrets are made at the first start and stay in files only their owner reads; each service gets those it needs.
+# Secrets are made at the first start and stay in files only their owner reads; each service gets those it needs: the
+# Asterisks secrets.env, the companion keepline.env. An `up` adds what a state of an earlier version does not have yet.
 secrets_make() {
-    local name old
+    local name
     (
         umask 077
-        touch "$STATE/secrets.env"
         for name in KEEPLINE_AGI_TOKEN KEEPLINE_PBX_LAB_SECRET KEEPLINE_TRUNK_SECRET KEEPLINE_AGENT_SECRET KEEPLINE_LAB_SECRET; do
-            grep -q "^$name=" "$STATE/secrets.env" && continue
-            printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>"$STATE/secrets.env"
+            secret_keep secrets "$name" random_text
         done
-        old=$(cat "$STATE/keepline.env" 2>/dev/null || true)
-        if [ "$old" != "$(grep -E '^KEEPLINE_(AGI_TOKEN|PBX_LAB_SECRET)=' "$STATE/secrets.env")" ]; then
-            grep -E '^KEEPLINE_(AGI_TOKEN|PBX_LAB_SECRET)=' "$STATE/secrets.env" >"$STATE/keepline.env"
+        # With these people and other systems give orders; neither Asterisk needs to know them.
+        secret_keep operators KEEPLINE_WEB_TOKEN random_text
+        secret_keep operators KEEPLINE_WEBHOOK_MONITORING_TOKEN random_text
+        secret_keep operators KEEPLINE_TENANT_ACME_PIN random_pin
+        {
+            grep -E '^KEEPLINE_(AGI_TOKEN|PBX_LAB_SECRET)=' "$STATE/secrets.env"
+            cat "$STATE/operators.env"
+        } >"$STATE/keepline.env.new"
+        if cmp -s "$STATE/keepline.env.new" "$STATE/keepline.env"; then
+            rm "$STATE/keepline.env.new"
+        else
+            mv "$STATE/keepline.env.new" "$STATE/keepline.env"
         fi
     )
+}
+
+# secret_keep FILE NAME MAKE...: unless FILE.env has it, add NAME with what MAKE prints.
+secret_keep() {
+    local file=$STATE/$1.env name=$2
+    shift 2
+    touch "$file"
+    grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$("$@")" >>"$file"
+}
+random_text() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+random_pin() { head -c 4096 /dev/urandom | LC_ALL=C tr -dc 0-9 | cut -c1-6; }
+
+# secret_print NAME: one of those with which orders are given.
+secret_print() {
+    local found
+    found=$(awk -F= -v name="$1" '$1 == name { print $2 }' "$STATE/operators.env" 2>/dev/null) || true
+    [ -n "$found" ] || die "there is no $1; docker/testpbx up makes those of docker/keepline.toml"
+    printf '%s\n' "$found"
 }
 
 state_make() {

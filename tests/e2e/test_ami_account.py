@@ -26,7 +26,12 @@ from docker.lab.stack import DOCKER, Lab, Stack, driver_secret
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 SECRET = "only-for-this-test"
-ENVIRONMENT = {"KEEPLINE_AGI_TOKEN": "only-for-this-test", "KEEPLINE_PBX_LAB_SECRET": SECRET}
+ENVIRONMENT = {
+    "KEEPLINE_AGI_TOKEN": "only-for-this-test",
+    "KEEPLINE_PBX_LAB_SECRET": SECRET,
+    "KEEPLINE_WEBHOOK_MONITORING_TOKEN": "only-for-this-test",
+    "KEEPLINE_TENANT_ACME_PIN": "000000",
+}
 FILE = "account_of_a_test.conf"
 # Extensions of the lab: a phone that is rung, a queue that lets its caller go after two seconds without an agent, and
 # one that answers and stays.
