@@ -1,7 +1,7 @@
 """Who reads the stream: Keepline as it does in production, panoramisk alone, and floors that only take bytes apart.
 
-Each is a coroutine function that takes a whole stream in chunks, as a socket hands it over, and returns how much it
-made of it; what is timed is that call alone.
+Each is a function that takes a whole stream and returns an awaitable, which reads it in chunks, as a socket hands it
+over, and yields how much it made of it. What is timed is awaiting that; the call itself may set things up.
 """
 
 from __future__ import annotations
@@ -109,9 +109,13 @@ async def check(made: Made) -> None:
         raise RuntimeError(f"{dict(made.facts)} was sent, {found} was found")
 
 
-async def keepline(made: Made, tracker: Tracker | None = None) -> int:
-    """Wire, inbox, decoder, tracker, lines and trunks, read by a consumer like the runner's. Returns events handled."""
-    inbox, watch = Inbox(), a_watch(tracker)
+def keepline(made: Made, tracker: Tracker | None = None) -> Awaitable[int]:
+    """Wire, inbox, decoder, tracker, lines and trunks, read by a consumer like the runner's. Yields events handled."""
+    return _keepline(made, a_watch(tracker))
+
+
+async def _keepline(made: Made, watch: Watch) -> int:
+    inbox = Inbox()
     wire = Wire(wanted_with(TRUNKS), lambda raw: inbox.put(raw, monotonic()), lambda _why: None)
     wire.connection_made(Sink())
     consumer = asyncio.create_task(_consume(inbox, watch))
