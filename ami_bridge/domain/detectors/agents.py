@@ -34,6 +34,7 @@ class AgentsLimits:
     breaks: timedelta = timedelta(minutes=90)  # how long one may be away: fewer count then even if nobody calls
     callers: int = 3  # so many callers who came meanwhile are an outage however few the agents are
     window: timedelta = timedelta(minutes=30)  # within which those callers must have come
+    crowd: timedelta = timedelta(minutes=10)  # the same without opening hours: people go home while a few still call
     leaving: timedelta = timedelta(minutes=15)  # before closing, in which people may leave early
     forget: timedelta = timedelta(minutes=30)  # without opening hours: over once nobody has called for so long
     alone: Strength = Strength.DOWN  # how much it says by itself
@@ -139,7 +140,8 @@ class Agents:
     def _is_called(self, now: datetime) -> bool:
         """Whether callers keep coming: enough came lately, and one of them still waits."""
         came = self._came
-        return len(came) == came.maxlen and now - came[0] <= self.limits.window and self._callers > 0
+        within = self.limits.window if self._hours else self.limits.crowd
+        return len(came) == came.maxlen and now - came[0] <= within and self._callers > 0
 
     def _closes_soon(self, now: datetime) -> bool:
         closes = self._hours.next_change(now) if self._hours else None

@@ -27,6 +27,7 @@ class RegistrationLimits:
     settle: timedelta = timedelta(seconds=12)  # bad for so long before anything is said: renewals, the start of a PBX
     grace: timedelta = timedelta(seconds=75)  # bad for so long: down; longer than Asterisk's retry_interval (60 s)
     calls: timedelta = timedelta(minutes=15)  # a call that came in shows for so long that callers still get through
+    proof: int = 3  # so many calls in, once it was said to be bad: one or two may come before the carrier forgets us
     expiry: timedelta = timedelta(hours=1)  # the longest a carrier remembers a registration; later calls need none
     alone: Strength = Strength.DOWN  # the most it says by itself: "down", "suspect" or "hint"
 
@@ -47,13 +48,14 @@ class Registration:
         self._state: RegistrationState | None = None
         self._bad_since: datetime | None = None
         self._called: datetime | None = None  # when a call last came in since it is bad
+        self._calls = 0  # so many came in since
         self._needless = False  # calls came in when no carrier remembers the registration any more
 
     def observe(self, state: RegistrationState | None, now: datetime) -> list[Signal]:
         """Take the worst state of the trunk's registrations; None when it has none, or the PBX does not say."""
         self._state = state
         if state is None or state is RegistrationState.REGISTERED:
-            self._bad_since, self._called, self._needless = None, None, False
+            self._bad_since, self._called, self._calls, self._needless = None, None, 0, False
             good = "there is no registration any more" if state is None else "registered with the carrier again"
             return self._opinion.become(Strength.CLEAR, good)
         if self._bad_since is None:
@@ -66,6 +68,7 @@ class Registration:
         if self._bad_since is None:
             return []
         self._called = now
+        self._calls += 1
         self._needless = now - self._bad_since >= self.limits.expiry
         return self._weigh(now)
 
@@ -88,7 +91,9 @@ class Registration:
         if self._needless:
             return self._opinion.become(Strength.HINT, f"{words}; calls come in without it")
         if self._called is not None and now - self._called < self.limits.calls:
-            return self._opinion.become(Strength.HINT, f"{words}, yet calls still come in")
+            doubted = self._opinion.strength >= Strength.SUSPECT and self._calls < self.limits.proof
+            strength = min(Strength.SUSPECT, self.limits.alone) if doubted else Strength.HINT
+            return self._opinion.become(strength, f"{words}, yet calls still come in")
         if now - self._bad_since < self.limits.grace:
             return self._opinion.become(min(Strength.SUSPECT, self.limits.alone), words)
         words = f"{words}, for more than {span(self.limits.grace.total_seconds())}"

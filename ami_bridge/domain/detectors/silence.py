@@ -36,7 +36,7 @@ class SilenceLimits:
     enabled: bool = True  # whether silence is watched for; what is normal is learnt all the same
     alone: Strength = Strength.DOWN  # the most it says by itself
     least: timedelta = timedelta(minutes=10)  # no shorter silence counts, however busy the trunk
-    odds: int = 1_000_000  # suspect a silence that comes once in so many by chance; a busy trunk has 700,000 a year
+    odds: int = 100_000  # suspect a silence that comes once in so many by chance; ordinary days are counted cautiously
     odds_down: int = 100_000_000  # one that comes once in so many is no chance
     sound: float = 0.5  # share of the calls normal for today before the silence, from which the day counts as ordinary
     at_most: timedelta = timedelta(days=1)  # a silence longer than this is a change of habits, and no more told

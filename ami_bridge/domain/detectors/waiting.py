@@ -23,7 +23,8 @@ class WaitingLimits:
     enabled: bool = True
     limit: timedelta = timedelta(minutes=10)  # the wait that is too long; most callers give up within half of it
     callers: int = 3  # so many must have waited longer at the same time; one or two wait for one long call to end
-    hold: timedelta = timedelta(seconds=60)  # how long that has to go on, and how long it has to be over
+    hold: timedelta = timedelta(seconds=60)  # how long that has to go on
+    over: timedelta = timedelta(minutes=10)  # how long waits have to be half as long: a queue comes in waves
     alone: Strength = Strength.SUSPECT  # how much it says by itself
 
 
@@ -58,7 +59,7 @@ class Waiting:
             self._turned = None
             return self._grown(now) if said else []
         self._turned = self._turned or now
-        if now - self._turned < self.limits.hold:
+        if now - self._turned < (self.limits.over if said else self.limits.hold):
             return []
         self._turned = None
         if said:

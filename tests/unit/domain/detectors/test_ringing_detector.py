@@ -40,19 +40,19 @@ def ring(ringing: Ringing, times: int, begin: int, phones: str, present: int = 0
 
 def test_two_phones_that_ring_again_and_again_are_a_suspicion() -> None:
     ringing = attended()
-    assert ring(ringing, 4, 60, "ab", present=4) == []
-    (signal,) = ringing.rang_out(Device("b"), second(360), present=4)
+    assert ring(ringing, 3, 60, "ab", present=4) == []
+    (signal,) = ringing.rang_out(Device("b"), second(285), present=4)
     assert signal == Signal(
         subject=Subject(Kind.LINE, LINE),
         source=Source.RINGING,
         strength=SUSPECT,
-        words="2 phones rang 5 times in a row and nobody picked up",
+        words="2 phones rang 4 times in a row and nobody picked up",
     )
     later = ring(ringing, 9, 500, "ab")
-    assert [s.words for s in later] == ["2 phones rang 10 times in a row and nobody picked up"]  # twice as many
+    assert [s.words for s in later] == ["2 phones rang 8 times in a row and nobody picked up"]  # twice as many
     (over,) = ringing.picked_up(second(2000))
     assert (over.strength, over.words) == (CLEAR, "an agent picked up")
-    assert ring(ringing, 4, 2010, "ab") == []  # a row is broken by a pick up
+    assert ring(ringing, 3, 2010, "ab") == []  # a row is broken by a pick up
 
 
 def test_one_agent_who_has_forgotten_to_pause_is_one_phone() -> None:
@@ -66,7 +66,7 @@ def test_the_only_phone_there_counts() -> None:
 
 def test_phones_that_ring_together_ring_once() -> None:
     ringing = attended()
-    for n in range(4):
+    for n in range(3):
         for phone in "abcdefgh":
             assert ringing.rang_out(Device(phone), second(10 + 80 * n), 8) == []
 
@@ -98,9 +98,9 @@ def test_it_ends_with_the_opening_hours_or_when_no_phone_rings_any_more() -> Non
 
 def test_a_gap_in_sight_breaks_a_row_and_an_earlier_runs_word_ends_with_a_pick_up() -> None:
     ringing = attended()
-    ring(ringing, 4, 60, "ab")
+    ring(ringing, 3, 60, "ab")
     ringing.lost_sight(second(400))
-    assert ring(ringing, 4, 435, "ab") == []
+    assert ring(ringing, 3, 435, "ab") == []
     ringing = Ringing(LINE, RingingLimits())
     ringing.resume(second(0))
     assert ringing.tick(second(10)) == []
@@ -130,7 +130,7 @@ def test_whatever_comes_a_suspicion_needs_a_row_and_a_pick_up_ends_it(steps: lis
         for signal in signals:
             assert (said, signal.strength) != (CLEAR, CLEAR)
             said = signal.strength
-            assert said is CLEAR or row >= 6
+            assert said is CLEAR or row >= RingingLimits().row
     assert [s.strength for s in ringing.picked_up(now)] == ([CLEAR] if said is SUSPECT else [])
 
 

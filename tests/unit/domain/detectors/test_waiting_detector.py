@@ -40,15 +40,15 @@ def test_several_callers_who_wait_too_long_are_a_suspicion_after_the_hold() -> N
     assert [n for _, n in until(waiting, 13, 60)] == [26, 52]  # news when the longest wait has doubled
 
 
-def test_it_is_over_when_the_waits_have_been_short_for_the_hold() -> None:
+def test_it_is_over_when_the_waits_have_been_short_for_long() -> None:
     waiting = Waiting(LINE, WaitingLimits())
     waiting.look([minute(0)] * 4, minute(1))
     assert until(waiting, 1, 15) == [(SUSPECT, 11)]
     assert waiting.look([minute(0), minute(0), minute(14)], minute(15)) == []
-    assert waiting.look([minute(0)] * 3, minute(15.5)) == []  # again too long within the hold: not over
-    assert until(waiting, 15.5, 17) == []
-    assert waiting.look([], minute(17)) == []
-    assert until(waiting, 17, 30) == [(CLEAR, 18)]
+    assert waiting.look([minute(14)] * 3, minute(20)) == []  # half as long again, so soon: not over
+    assert until(waiting, 20, 27) == []
+    assert waiting.look([], minute(27)) == []
+    assert until(waiting, 27, 40) == [(CLEAR, 37)]
 
 
 def test_one_or_two_who_wait_for_one_long_call_are_no_outage() -> None:
@@ -75,7 +75,7 @@ def test_who_waits_is_unknown_after_a_gap() -> None:
 def test_an_earlier_runs_word_ends_when_waits_are_short() -> None:
     waiting = Waiting(LINE, WaitingLimits())
     waiting.resume(minute(0))
-    assert until(waiting, 0, 10) == [(CLEAR, 1)]
+    assert until(waiting, 0, 20) == [(CLEAR, 10)]
 
 
 @given(
@@ -102,5 +102,5 @@ def test_whatever_comes_it_speaks_only_while_enough_wait_too_long(
         if signals and said is SUSPECT:
             assert len(since) >= 3
             assert now - since[2] >= timedelta(minutes=10)
-    ended = waiting.look([], now) + waiting.tick(now + timedelta(seconds=60))
+    ended = waiting.look([], now) + waiting.tick(now + timedelta(minutes=10))
     assert [signal.strength for signal in ended] == ([CLEAR] if said is SUSPECT else [])
