@@ -76,12 +76,11 @@ def _some(value: str | None) -> Uniqueid | None:
 
 def channel_created(h: Mapping[str, str]) -> ev.ChannelCreated:
     """Newchannel and CoreShowChannel, which name these headers alike."""
-    state = h["ChannelState"]
     return ev.ChannelCreated(
         uniqueid=Uniqueid(h["Uniqueid"]),
         linkedid=Linkedid(h["Linkedid"]),
         name=ChannelName(h["Channel"]),
-        state=_CHANNEL_STATES.get(state, ChannelState.DOWN),
+        state=_CHANNEL_STATES.get(state := h["ChannelState"], ChannelState.DOWN),
         caller_number=_known(h["CallerIDNum"]),
         dialled=h["Exten"],
         incoming=_INCOMING.get(state),
