@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, PlainValidator, create_model, model_validator
@@ -134,6 +135,7 @@ def form(field: Field[Any], hint: Any) -> Form:
     return Form(field.name, hint, default, lambda value: value)
 
 
+@cache  # thousands of detectors ask
 def forms(section: Section) -> Mapping[str, Form]:
     """How the fields of a section's limits are set, by the field's name."""
     hints = get_type_hints(section.limits)

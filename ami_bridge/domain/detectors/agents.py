@@ -35,6 +35,7 @@ class AgentsLimits:
     callers: int = 3  # so many callers who came meanwhile are an outage however few the agents are
     window: timedelta = timedelta(minutes=30)  # within which those callers must have come
     crowd: timedelta = timedelta(minutes=10)  # the same without opening hours: people go home while a few still call
+    lately: timedelta = timedelta(minutes=30)  # and somebody was there so lately: else they went home long ago
     leaving: timedelta = timedelta(minutes=15)  # before closing, in which people may leave early
     forget: timedelta = timedelta(minutes=30)  # without opening hours: over once nobody has called for so long
     alone: Strength = Strength.DOWN  # how much it says by itself
@@ -53,6 +54,7 @@ class Agents:
         self._able: frozenset[Device] = frozenset()
         self._left: dict[Device, datetime] = {}  # who was able to answer and is not any more
         self._staffed = False  # whether somebody was there since the line opened
+        self._attended = False  # whether anybody was ever seen there
         self._callers = 0
         self._came: deque[datetime] = deque(maxlen=max(1, limits.callers))  # while nobody was there
         self._last_call: datetime | None = None
@@ -64,7 +66,7 @@ class Agents:
         )
         self._note_leaving(able, now)
         if able:
-            self._since, self._team = None, 0
+            self._since, self._team, self._attended = None, 0, True
             self._staffed = self._staffed or self._is_open(now)
             self._came.clear()
         else:
@@ -132,7 +134,7 @@ class Agents:
         if away < self.limits.grace:
             return False
         if self._hours is None:
-            return self._is_called(now)
+            return self._attended and away <= self.limits.lately and self._is_called(now)
         if not self._staffed or self._closes_soon(now):
             return False
         return self._team >= self.limits.team or away >= self.limits.breaks or self._is_called(now)
