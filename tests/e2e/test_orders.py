@@ -1,7 +1,7 @@
 """Orders on the real test PBX: by telephone, by the command and by webhook, and what callers hear of them.
 
-The ledger is empty at the beginning of the file, agent 102 is there, and each test leaves nothing out of order. Support
-(*5501) and sales are Acme's, over acme-primary; the webhook `monitoring` may speak of that trunk (docker/keepline.toml).
+The ledger is empty at the beginning of the file, agent 102 is there, and each test leaves nothing out of order.
+Support (*5501) and sales are Acme's, over acme-primary; the webhook `monitoring` speaks of that trunk (keepline.toml).
 """
 
 from __future__ import annotations
