@@ -66,7 +66,7 @@ async def test_an_incident_the_store_could_not_take_is_written_later_and_its_cal
     promise = await house.owe(kind=Kind.RESTORED, incident=incident.id)
     async with house.locked():
         house.clock.ahead = HOLD
-        await until(lambda: not house.runner.watch.incidents)
+        await until(lambda: not house.runner.watch.incidents, 15)  # the tick may wait for the store already
         stored = await house.store.incidents.get(incident.id)
         assert stored is not None
         assert stored.open
