@@ -204,6 +204,7 @@ async def test_an_outage_is_declared_and_ended_from_a_telephone(story: Story, op
         await a_caller_is_answered(story, "062")
 
 
+@pytest.mark.faults
 async def test_without_the_right_pin_nothing_is_declared(story: Story, operator: Operator) -> None:
     wrong = operator.pin[:-1]
     call = await operator.dials()
@@ -234,6 +235,7 @@ async def test_an_outage_is_declared_and_ended_with_the_command(story: Story, op
     await heard_in_order(story, caller, said)
 
 
+@pytest.mark.faults
 async def test_a_report_by_webhook_is_a_suspicion_until_an_operator_confirms_it(
     story: Story, operator: Operator
 ) -> None:
@@ -255,6 +257,7 @@ async def test_a_report_by_webhook_is_a_suspicion_until_an_operator_confirms_it(
     assert ended["ended_incidents"][0]["state"] == "resolved"
 
 
+@pytest.mark.faults
 async def test_planned_work_silences_a_cut_trunk_and_is_announced(story: Story, operator: Operator) -> None:
     work = ("maintenance", "add", "trunk", "acme-primary", "--what", "the wiring in our cellar", "--announce")
     answer = await operator.commands(*work, "--by", "Ada")
