@@ -45,8 +45,13 @@ demo: up
 	@status=0; $(PYTHON) -m docker.lab.demo || status=$$?; \
 	if [ -n "$(ONCE)" ]; then docker/testpbx down; fi; exit $$status
 
+# First the real PBX, by itself: audio is listened to. Then the rest in two halves side by side, one for each core.
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 test: up lint
-	$(PYTHON) -m pytest -p no:cacheprovider -m "not faults"
+	$(PYTEST) -m "not faults" tests/e2e
+	@mkdir -p .cache; status=0; $(PYTEST) tests/unit tests/property tests/traces > .cache/second-half.log 2>&1 & half=$$!; \
+	$(PYTEST) tests/adapters tests/contract tests/web || status=$$?; \
+	wait $$half || status=$$?; cat .cache/second-half.log; exit $$status
 
 lint: setup
 	.venv/bin/ruff check .
@@ -60,7 +65,7 @@ lint: setup
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 docker/carrier/extensions.conf
 
 faults: up
-	$(PYTHON) -m pytest -p no:cacheprovider -m faults tests/e2e
+	$(PYTEST) -m faults tests/e2e
 
 bench: up
 	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(PYTHON) "$$file"; done

@@ -23,9 +23,9 @@ class RingingLimits:
     """When phones that ring in vain are an outage."""
 
     enabled: bool = True
-    row: int = 4  # rings in a row that nobody picked up, phones that ring together counted once
+    row: int = 3  # rings in a row that nobody picked up, phones that ring together counted once
     devices: int = 2  # by so many different phones, or by all there are; one is an agent who has forgotten to pause
-    lasting: timedelta = timedelta(minutes=3)  # from the first of the row to the last; coffee takes less
+    lasting: timedelta = timedelta(minutes=2)  # from the first of the row to the last; coffee takes less
     recent: timedelta = timedelta(hours=2)  # somebody must have picked up so lately before; else all have gone home
     forget: timedelta = timedelta(minutes=30)  # after so long without a ring nothing is known any more
     alone: Strength = Strength.SUSPECT  # how much it says by itself

@@ -5,7 +5,7 @@ what it took lately, which a few odd values do not move), and with a floor: belo
 (ITU-T G.114 calls 150 ms one way good, and more than 400 ms unacceptable). Single values are nothing: a lost packet
 is sent again after 500 ms and looks like a slow one; so several in a row are wanted, which takes minutes with the usual
 qualify_frequency. A link that is full at times (a backup every night) is slow every time: what came and went
-three times within two weeks is remembered and hinted at, no more. What stays slow for long is the new normal.
+six times within two weeks is remembered and hinted at, no more. What stays slow for long is the new normal.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ _ENOUGH = 10  # values before a median is worth something: until then whatever c
 _APART = timedelta(seconds=1)  # two values closer together are one, reported twice
 
 
+_HABIT = 6  # times as slow within that time, and it is a habit of the link
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTripLimits:
     """What is slow, for how many values, and what is merely a habit of the link."""
@@ -35,7 +38,7 @@ class RoundTripLimits:
     floor: timedelta = timedelta(milliseconds=400)  # nothing faster is slow: a conversation does not suffer yet
     row: int = 4  # slow values in a row: two may be packets sent again
     stale: timedelta = timedelta(minutes=15)  # no value for so long: nothing is known any more
-    habit: timedelta = timedelta(days=14)  # as slow three times within this: a habit of the link, and only a hint
+    habit: timedelta = timedelta(days=14)  # as slow six times within this: a habit of the link, and only a hint
     normal: timedelta = timedelta(hours=6)  # slow for so long: that is how it is now
     alone: Strength = Strength.SUSPECT  # the most it says by itself: "suspect" or "hint"
 
@@ -52,7 +55,7 @@ class RoundTrip:
         self._fast = 0  # ordinary values in a row
         self._slow_since: datetime | None = None
         self._last: datetime | None = None
-        self._episodes: deque[tuple[datetime, float]] = deque(maxlen=3)
+        self._episodes: deque[tuple[datetime, float]] = deque(maxlen=_HABIT)
 
     def observe(self, round_trip: timedelta, now: datetime) -> list[Signal]:
         """Take one measured round trip; what is negative is a mistake and passed over."""
@@ -118,7 +121,7 @@ class RoundTrip:
         level = median(self._slow)
         words = f"the round trip takes {level:.0f} ms, usually {self._median():.0f} ms"
         habit = [was for at, was in self._episodes if now - at <= self.limits.habit and level <= 1.5 * was]
-        if len(habit) >= 3:
+        if len(habit) >= _HABIT:
             return self._opinion.become(Strength.HINT, f"{words}; it has been so before, and passed")
         return self._opinion.become(min(Strength.SUSPECT, self.limits.alone), words)
 

@@ -40,19 +40,19 @@ def ring(ringing: Ringing, times: int, begin: int, phones: str, present: int = 0
 
 def test_two_phones_that_ring_again_and_again_are_a_suspicion() -> None:
     ringing = attended()
-    assert ring(ringing, 3, 60, "ab", present=4) == []
-    (signal,) = ringing.rang_out(Device("b"), second(285), present=4)
+    assert ring(ringing, 2, 60, "ab", present=4) == []
+    (signal,) = ringing.rang_out(Device("a"), second(210), present=4)
     assert signal == Signal(
         subject=Subject(Kind.LINE, LINE),
         source=Source.RINGING,
         strength=SUSPECT,
-        words="2 phones rang 4 times in a row and nobody picked up",
+        words="2 phones rang 3 times in a row and nobody picked up",
     )
-    later = ring(ringing, 9, 500, "ab")
-    assert [s.words for s in later] == ["2 phones rang 8 times in a row and nobody picked up"]  # twice as many
+    later = ring(ringing, 7, 500, "ab")
+    assert [s.words for s in later] == ["2 phones rang 6 times in a row and nobody picked up"]  # twice as many
     (over,) = ringing.picked_up(second(2000))
     assert (over.strength, over.words) == (CLEAR, "an agent picked up")
-    assert ring(ringing, 3, 2010, "ab") == []  # a row is broken by a pick up
+    assert ring(ringing, 2, 2010, "ab") == []  # a row is broken by a pick up
 
 
 def test_one_agent_who_has_forgotten_to_pause_is_one_phone() -> None:
@@ -61,18 +61,18 @@ def test_one_agent_who_has_forgotten_to_pause_is_one_phone() -> None:
 
 
 def test_the_only_phone_there_counts() -> None:
-    assert [s.strength for s in ring(attended(), 6, 10, "a", present=1)] == [SUSPECT]
+    assert [s.strength for s in ring(attended(), 5, 10, "a", present=1)] == [SUSPECT]
 
 
 def test_phones_that_ring_together_ring_once() -> None:
     ringing = attended()
-    for n in range(3):
+    for n in range(2):
         for phone in "abcdefgh":
             assert ringing.rang_out(Device(phone), second(10 + 80 * n), 8) == []
 
 
 def test_one_impatient_round_of_calls_is_too_short() -> None:
-    assert ring(attended(), 9, 10, "abc", every=20) == []  # 160 s
+    assert ring(attended(), 6, 10, "abc", every=20) == []  # 100 s
 
 
 def test_after_everybody_has_gone_home_nothing_is_expected() -> None:
@@ -87,7 +87,7 @@ def test_rings_hours_apart_are_no_row() -> None:
 
 def test_it_ends_with_the_opening_hours_or_when_no_phone_rings_any_more() -> None:
     ringing = attended(Hours(["mon 08:00-09:10"], UTC))
-    assert [s.strength for s in ring(ringing, 6, 60, "ab")] == [SUSPECT]
+    assert [s.strength for s in ring(ringing, 5, 60, "ab")] == [SUSPECT]
     assert ringing.tick(second(599)) == []
     assert [s.words for s in ringing.tick(second(600))] == ["the line has closed"]
     ringing = attended()
@@ -98,9 +98,9 @@ def test_it_ends_with_the_opening_hours_or_when_no_phone_rings_any_more() -> Non
 
 def test_a_gap_in_sight_breaks_a_row_and_an_earlier_runs_word_ends_with_a_pick_up() -> None:
     ringing = attended()
-    ring(ringing, 3, 60, "ab")
+    ring(ringing, 2, 60, "ab")
     ringing.lost_sight(second(400))
-    assert ring(ringing, 3, 435, "ab") == []
+    assert ring(ringing, 2, 435, "ab") == []
     ringing = Ringing(LINE, RingingLimits())
     ringing.resume(second(0))
     assert ringing.tick(second(10)) == []

@@ -74,11 +74,11 @@ def test_a_value_reported_twice_is_one() -> None:
     assert way.said == []
 
 
-def test_a_link_that_is_full_every_night_is_a_hint_from_the_fourth_time_on() -> None:
+def test_a_link_that_is_full_every_night_is_a_hint_from_the_seventh_time_on() -> None:
     way = Way().takes(20, times=50)
-    for _ in range(5):
+    for _ in range(8):
         way.takes(600, times=20).takes(20, times=100)
-    assert [strength for strength in way.strengths if strength is not CLEAR] == [SUSPECT] * 3 + [HINT] * 2
+    assert [strength for strength in way.strengths if strength is not CLEAR] == [SUSPECT] * 6 + [HINT] * 2
     way.takes(1900, times=10)  # far worse than any night
     assert way.strengths[-1] is SUSPECT
 
