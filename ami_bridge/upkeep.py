@@ -57,7 +57,8 @@ class Upkeep:
                 if not self._watched():
                     break
                 with Troubles(self._log):
-                    for found in await actions.round_trips(self._session, trunk):
+                    answers = await actions.round_trips(self._session, trunk)
+                    for found in answers if self._watched() else ():  # nothing is fed while it is being found again
                         await self._performer.perform(self._watch.feed(found, self._clock()))
 
     async def learn(self, wake: asyncio.Event) -> None:

@@ -59,13 +59,11 @@ class Watch:
 
     def feed(self, event: ev.Event, now: datetime) -> list[Effect]:
         """Take one event seen at `now` (aware); return what is to be done about it."""
-        kind = type(event)
-        if kind is ev.AudioReported and isinstance(
-            event, ev.AudioReported
-        ):  # the most frequent of all, and nobody else's business
+        if isinstance(event, ev.AudioReported):  # the most frequent of all, and nobody else's business
             return self._testified(self.trunks.audio_reported(event, now), now)
+        kind = type(event)
         effects: list[Effect] = []
-        if kind is ev.ChannelHungUp and isinstance(event, ev.ChannelHungUp):
+        if isinstance(event, ev.ChannelHungUp):
             effects += self.court.hear(self.trunks.hanging_up(event, now), now)
         if (on_event := _ON_EVENT.get(kind)) is not None:
             effects += on_event(self, event, now)
@@ -73,9 +71,9 @@ class Watch:
             effects += self._follow(facts, now)
         if kind in _OF_TRUNKS:
             effects += self._of_trunks(event, now)
-        if kind is ev.ChannelCreated and isinstance(event, ev.ChannelCreated):
+        if isinstance(event, ev.ChannelCreated):
             effects += self.callers.arrives(event.uniqueid, now)
-        elif kind is ev.ChannelHungUp and isinstance(event, ev.ChannelHungUp):
+        elif isinstance(event, ev.ChannelHungUp):
             self.callers.forget_swallowed(Linkedid(event.uniqueid))
         return effects
 
@@ -264,24 +262,16 @@ def _series(incident: Incident) -> Iterator[str]:
         yield callers_of(line)
 
 
-def _callers(name: str) -> Callable[[Watch, Any, datetime], list[Effect]]:
-    def on_event(watch: Watch, event: Any, now: datetime) -> list[Effect]:
-        effects: list[Effect] = getattr(watch.callers, name)(event, now)
-        return effects
-
-    return on_event
-
-
 _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
-    ev.CallerIdChanged: _callers("caller_id_changed"),
+    ev.CallerIdChanged: lambda watch, event, now: watch.callers.caller_id_changed(event, now),
     ev.ChannelStateChanged: Watch.channel_state,
     ev.OriginateEnded: Watch.originate_ended,
-    ev.QueueMemberChanged: _callers("member_changed"),
-    ev.QueueMemberRemoved: _callers("member_removed"),
-    ev.AgentRangOut: _callers("agent_rang_out"),
+    ev.QueueMemberChanged: lambda watch, event, now: watch.callers.member_changed(event, now),
+    ev.QueueMemberRemoved: lambda watch, event, now: watch.callers.member_removed(event, now),
+    ev.AgentRangOut: lambda watch, event, now: watch.callers.agent_rang_out(event, now),
     ev.DeviceChanged: Watch.device_changed,
-    ev.DialBegun: _callers("dial_begun"),
-    ev.DialEnded: _callers("dial_ended"),
+    ev.DialBegun: lambda watch, event, now: watch.callers.dial_begun(event, now),
+    ev.DialEnded: lambda watch, event, now: watch.callers.dial_ended(event, now),
 }
 _ON_FACT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
     fa.QueueJoined: Watch.queue_joined,
