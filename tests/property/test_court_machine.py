@@ -17,6 +17,7 @@ from ami_bridge.domain.incident import Incident, IncidentState, change
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
+from ami_bridge.domain.outage import OutageLimits
 from ami_bridge.domain.signal import Kind, Source, Strength, Subject
 from ami_bridge.domain.verdict import Verdict
 from tests.unit.domain.courts import CLEAR, ESTATE, LONE, PBX_NAME, T0, VERDICTS, a_court, says
@@ -27,7 +28,7 @@ WITNESSES = {
     Kind.LINE: (Source.SURGE, Source.WAITING, Source.AGENTS, Source.UNANSWERED),
     Kind.PBX: (Source.LINK,),
 }
-AFTERMATH = timedelta(minutes=15)
+AFTERMATH = OutageLimits().consequence
 LONGEST = VERDICTS.hold_at_most + VERDICTS.suspected_after + AFTERMATH
 
 subjects = st.sampled_from(sorted(ESTATE.touched, key=str))
