@@ -80,6 +80,9 @@ def _hours(value: str) -> str:
 
 OpeningHours = Annotated[str, AfterValidator(_hours)]
 Spoken = Annotated[str, Field(min_length=1, max_length=80)]
+Words = Annotated[str, Field(min_length=1, max_length=600)]
+Language = Annotated[str, form(r"[a-z]{2}(_[A-Z]{2})?", "a language such as en or de_AT")]
+Translations = dict[Language, Spoken]  # by language
 DeviceName = Annotated[str, form(r"[A-Za-z0-9]+/[A-Za-z0-9_.-]+", "a device such as PJSIP/101")]
 Host = Annotated[str, form(r"[A-Za-z0-9.:_-]{1,253}", "a host name or address")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -94,6 +97,11 @@ Token = Annotated[SecretStr, AfterValidator(_is_token)]
 
 # Where one of these is dialled, nothing of ours may stand between the caller and help.
 EMERGENCY = frozenset({"000", "08", "110", "111", "112", "113", "115", "117", "118", "119", "120", "122", "911", "999"})
+
+
+def base(language: str) -> str:
+    """The language a tag is a variety of: `de` for `de_AT`."""
+    return language[:2]
 
 
 def no_doubles(what: str, values: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from ami_bridge.forms import (
     EMERGENCY,
     DeviceName,
     Host,
+    Language,
     Name,
     Network,
     Number,
@@ -26,9 +27,31 @@ from ami_bridge.forms import (
     Secret,
     Spoken,
     Token,
+    Translations,
+    Words,
+    base,
     form,
     no_doubles,
 )
+
+
+class Segment(Part):
+    """Callers of a tenant who are treated differently, known by their numbers."""
+
+    name: Name  # of the segment
+    numbers: Annotated[tuple[str, ...], Field(min_length=1)]  # numbers and prefixes ("+4930*") of these callers
+    words: dict[Language, Words] = Field(default_factory=dict)  # said to them first where there is something to say
+    # their place in the queue: from 9, ahead of all others, to 0, in turn
+    priority: Annotated[int, Field(ge=0, le=9)] = 0
+
+    @model_validator(mode="after")
+    def _numbers_are(self) -> Self:
+        _number_policy("numbers", self.numbers)
+        return self
+
+    @cached_property
+    def policy(self) -> NumberPolicy:
+        return NumberPolicy(self.numbers)
 
 
 class Tenant(Part):
@@ -37,8 +60,12 @@ class Tenant(Part):
     name: Name  # by which lines and sites refer to it
     spoken: Spoken  # as its callers know it: "Acme Hosting"
     timezone: str = "UTC"  # in which times are said and hours are open: an IANA name such as Europe/Berlin
-    # in which its callers are spoken to
-    language: Annotated[str, form(r"[a-z]{2}(_[A-Z]{2})?", "a language such as en or de_AT")] = "en"
+    language: Language = "en"  # in which its callers are spoken to, and in which `spoken` texts are written
+    languages: tuple[Language, ...] = ()  # others it speaks, to callers whose channel's language is one of them
+    spoken_in: Translations = Field(default_factory=dict)  # `spoken` in those: { de = "Beispiel GmbH" }
+    service: Spoken = "our service"  # in the customer's terms, where all that it offers is out of order
+    service_in: Translations = Field(default_factory=dict)  # `service` in other languages
+    segment: tuple[Segment, ...] = ()  # callers with words, or a place in line, of their own
     callback_numbers: tuple[str, ...] = ()  # numbers and prefixes ("+4930*") that may be called; no other is dialled
     pin: Pin | None = None  # with which its operators declare an outage by telephone
 
@@ -48,10 +75,9 @@ class Tenant(Part):
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
             raise ValueError("timezone is not one of the IANA names, such as Europe/Berlin") from None
-        try:
-            NumberPolicy(self.callback_numbers)
-        except BadPrefix as bad:
-            raise ValueError(f"callback_numbers: {bad}") from None
+        _number_policy("callback_numbers", self.callback_numbers)
+        no_doubles("languages", [base(tag) for tag in (self.language, *self.languages)])
+        no_doubles("[[tenant.segment]] names", [segment.name for segment in self.segment])
         return self
 
     @cached_property
@@ -62,12 +88,29 @@ class Tenant(Part):
     def numbers(self) -> NumberPolicy:
         return NumberPolicy(self.callback_numbers)
 
+    @cached_property
+    def spoken_languages(self) -> tuple[str, ...]:
+        """All it speaks, its own first."""
+        return tuple(base(tag) for tag in (self.language, *self.languages))
+
+    def segment_of(self, number: str | None) -> Segment | None:
+        """The first segment that has `number`."""
+        return next((segment for segment in self.segment if number and segment.policy.names(number)), None)
+
+
+def _number_policy(setting: str, numbers: tuple[str, ...]) -> None:
+    try:
+        NumberPolicy(numbers)
+    except BadPrefix as bad:
+        raise ValueError(f"{setting}: {bad}") from None
+
 
 class Trunk(Part):
     """A way of the PBX to the telephone network."""
 
     name: Name  # the PJSIP endpoint's name
     spoken: Spoken  # in the customer's terms: "our main telephone line"
+    spoken_in: Translations = Field(default_factory=dict)  # `spoken` in other languages
 
 
 # From which minor version on each of these filters events by name; older ones only by regular expressions.
@@ -91,6 +134,13 @@ class RecordFiles(Part):
     cdr: Path | None = None  # written by cdr_csv or cdr_custom
 
 
+class Sounds(Part):
+    """A directory in which this host writes recordings and the PBX reads them."""
+
+    here: Path  # as it is named on this host
+    there: Annotated[str, form(r"/[A-Za-z0-9_./-]+", "an absolute path")]  # as it is named on the PBX
+
+
 class Pbx(Part):
     """An Asterisk server that is watched."""
 
@@ -106,6 +156,9 @@ class Pbx(Part):
     ] = "22"
     trunk: tuple[Trunk, ...] = ()
     spoken: Spoken = "our telephone system"  # in the customer's terms, where all of it is out of order
+    spoken_in: Translations = Field(default_factory=dict)  # `spoken` in other languages
+    wide: bool = False  # also play recordings in 16 kHz, to channels whose codec is wideband
+    sounds: Sounds | None = None  # a directory shared with this PBX; without one it fetches recordings by HTTP
     records: RecordFiles = RecordFiles()
 
     @property
@@ -158,6 +211,7 @@ class Site(Part):
     tenant: Name  # whose site it is
     pbx: Name  # to which its phones belong
     spoken: Spoken  # in the customer's terms: "our office in Hamburg"
+    spoken_in: Translations = Field(default_factory=dict)  # `spoken` in other languages
     phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]  # that fail together
     lines: tuple[Name, ...] = ()  # whose callers are told when it fails
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ami_bridge.forms import AgiUrl, AudioUrl, Host, Network, Part, Seconds, Token, no_doubles
+from ami_bridge.forms import AgiUrl, AudioUrl, Host, Language, Network, Part, Seconds, Token, form, no_doubles
 from ami_bridge.places import Line, Pbx, Site, Tenant, Webhook
 from ami_bridge.tuning import Detection
 
@@ -50,6 +50,9 @@ class Voice(Part):
 
     directory: Path = Path("announcements")  # where recordings are kept
     recordings: Path | None = None  # operators' own recordings by phrase; they win over synthesis
+    piper_voices: dict[Language, Path] = Field(default_factory=dict)  # voice files of piper, where it is to be used
+    flite_voice: Annotated[str, form(r"[a-z0-9_]{1,20}", "a voice of flite")] = "slt"  # for English without piper
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 14  # recordings nobody needs any more are deleted after
 
 
 class Agi(Part):

@@ -140,6 +140,8 @@ def _may_be(name: str, info: FieldInfo) -> str:
     annotation = info.annotation
     if isinstance(info.default, Strength):
         return ", ".join(WORDS.values())
+    if get_origin(annotation) is dict:
+        return "a table by language"
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
@@ -166,6 +168,8 @@ def _default(path: str, info: FieldInfo) -> str:
         return f"from {_SECRETS[path]}"
     if info.is_required():
         return "needed"
+    if info.default_factory is not None:
+        return "none"
     match info.default:
         case Listen(host=host, port=port):
             written = f"`{host}:{port}`"

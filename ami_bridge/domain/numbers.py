@@ -43,9 +43,13 @@ class NumberPolicy:
             return "the caller ID is not a telephone number"
         if len(number.removeprefix("+")) < SHORTEST:
             return "the number is too short: it may be an emergency number"
-        if any(self._matches(prefix, number) for prefix in self.allowed):
+        if self.names(number):
             return None
         return "the number is not among those this tenant allows to be called back"
+
+    def names(self, number: str) -> bool:
+        """Whether one of the numbers and prefixes is that of `number`."""
+        return any(self._matches(prefix, number) for prefix in self.allowed)
 
     @staticmethod
     def _matches(prefix: str, number: str) -> bool:
