@@ -45,6 +45,9 @@ class Controls:
     async def end(self, incident: IncidentId, by: str) -> None:
         await self._whole(self._end(incident, by))
 
+    async def expect(self, incident: IncidentId, expected: datetime | None, by: str) -> None:
+        await self._whole(self._expect(incident, expected, by))
+
     async def report(self, report: Report) -> None:
         await self._whole(self._report(report))
 
@@ -105,6 +108,13 @@ class Controls:
             await runner.keep(runner.watch.court.outages.open[incident])
         runner = self._with(incident)
         await runner.carry_out(runner.watch.court.move(incident, state, by, self._clock()))
+
+    async def _expect(self, incident: IncidentId, expected: datetime | None, by: str) -> None:
+        runner = self._with(incident)
+        with _written():
+            await runner.keep(runner.watch.court.outages.open[incident])
+        runner = self._with(incident)
+        await runner.carry_out(runner.watch.court.expect(incident, expected, by, self._clock()))
 
     async def _withdraw(self, runner: Runner, incident: IncidentId) -> None:
         """Drop what was ordered and reported of the incident: else a restart would open it again."""

@@ -25,6 +25,7 @@ _OF_MISSING_PHONES = _CONSEQUENCES | {Source.AGENTS, Source.RINGING}
 _DOING = {
     Kind.TRUNK: _CONSEQUENCES,
     Kind.SITE: _OF_MISSING_PHONES,
+    Kind.TENANT: _OF_MISSING_PHONES,
     Kind.PBX: _OF_MISSING_PHONES,
     Kind.LINE: frozenset[Source](),
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ami_bridge.domain import expecting
 from ami_bridge.domain.detectors.declared import Declared
 from ami_bridge.domain.effects import Effect, PushLine, SaveIncident
 from ami_bridge.domain.incident import IllegalChange, Incident, IncidentState
@@ -93,6 +94,10 @@ class Court:
                 raise Refused(f"no line's callers are told about {order.subject}; name it in a line's settings first")
             case Declaration() if order.until <= now:
                 raise Refused("the outage would be over already; declare it for at least a minute")
+            case Declaration():
+                expecting.check(order.expected, now)
+                if order.expected is not None and order.expected > order.until:
+                    raise Refused("the outage would be over before it should be fixed; declare it for longer")
             case Maintenance() if order.end <= max(order.begin, now):
                 raise Refused("the work would end before it begins, or has ended already; mend its times")
             case _:
@@ -102,12 +107,22 @@ class Court:
         """An operator knows of an outage; raise Refused as `check` does."""
         self.check(order, now)
         signals = self.declared.declare(order, now)
-        self.outages.name(order.subject, order.what, told=order.told)
+        self.outages.name(order)
         effects = self.hear(signals, now)
-        incident = self.outages.lasting(order.subject, order.until)
+        incident = self.outages.lasting(order, now)
         if incident is None:
             raise Refused(f"{order.subject} cannot be declared out of order now")
         return incident, [*effects, SaveIncident(incident), *(PushLine(line) for line in incident.lines)]
+
+    def stand_by(self, order: Declaration, now: datetime) -> None:
+        """Take up what an earlier run was told. When it should be fixed was named since, maybe: its incident knows."""
+        stale = order.expected is not None and order.expected <= now
+        named = self.outages.incident_of(order.subject) is not None
+        self.declare(replace(order, expected=None) if stale or named else order, now)
+
+    def expect(self, id_: IncidentId, expected: datetime | None, by: str, now: datetime) -> list[Effect]:
+        """An operator says when an incident should be fixed, or takes that back; raise Refused, and change nothing."""
+        return self.outages.expect(self._open(id_).id, expected, by, now)
 
     def report(self, order: Report, now: datetime) -> list[Effect]:
         """Take what another system says; raise Refused as `check` does."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, LineName, PbxName, TenantName
 from ami_bridge.domain.signal import Evidence, Source, Subject
 
 EVIDENCE_KEPT = 100  # lines an incident collects; one that flaps for days says the same again and again
@@ -74,7 +74,8 @@ class Incident:
 
     `lines` are those whose callers it touches now, `tenants` all whose lines it ever touched; `told` is whether the
     callers hear of it; `what` names the disturbed thing in the customer's terms. `until` is when a declaration that
-    nobody renews ends by itself.
+    nobody renews ends by itself. `expected` is when it should be fixed, as callers are told. `recording` are an
+    operator's own words about it, which stand and fall with the declaration that brought them; see `recording_on`.
     """
 
     id: IncidentId
@@ -91,6 +92,8 @@ class Incident:
     next_word: datetime
     evidence: tuple[Evidence, ...] = ()
     until: datetime | None = None
+    expected: datetime | None = None
+    recording: AnnouncementHash = NO_RECORDING
 
     @property
     def open(self) -> bool:
@@ -107,6 +110,15 @@ class Incident:
         """What is disturbed for the callers of `line`: of several causes, one that touches them."""
         return next((cause.what for cause in self.lasting() if line in cause.lines and cause.what), self.what)
 
+    def recording_on(self, line: LineName) -> AnnouncementHash:
+        """The operator's own words for the callers of `line`: those whom what was declared touches; else empty."""
+        theirs = any(line in cause.lines and Source.OPERATOR in cause.sources for cause in self.lasting())
+        return self.recording if theirs else NO_RECORDING
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether it lasts although it should be fixed by `now`: callers hear that it takes longer, and no time."""
+        return self.open and self.expected is not None and self.expected <= now
+
     def with_cause(self, cause: Cause) -> Incident:
         """With one more cause, or more known of one. It touches the lines of those that last, or of the last."""
         known = {known.subject: known for known in self.causes} | {cause.subject: cause}
@@ -120,6 +132,11 @@ class Incident:
         new = tuple(seen for seen in news if (seen.about, seen.source, seen.words) not in said)
         room = max(0, EVIDENCE_KEPT - len(self.evidence))
         return replace(self, evidence=self.evidence + new[:room])
+
+    def with_word(self, said: Evidence) -> Incident:
+        """With what people did about it, for which there is always room: beyond the first lines the newest are kept."""
+        lines = (*self.evidence, said)
+        return replace(self, evidence=lines[:EVIDENCE_KEPT] + lines[EVIDENCE_KEPT:][-EVIDENCE_KEPT:])
 
 
 def lines_of(causes: Iterable[Cause]) -> tuple[LineName, ...]:

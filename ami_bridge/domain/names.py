@@ -21,3 +21,4 @@ AttemptId = NewType("AttemptId", str)  # also the Uniqueid of the channel that a
 IncidentId = NewType("IncidentId", str)
 MaintenanceId = NewType("MaintenanceId", str)
 AnnouncementHash = NewType("AnnouncementHash", str)  # 64 hex digits: SHA-256 of what is said and how
+NO_RECORDING = AnnouncementHash("")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ami_bridge.domain.names import IncidentId, MaintenanceId, PbxName
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, MaintenanceId, PbxName
 from ami_bridge.domain.signal import Strength, Subject
 
 
@@ -16,6 +16,8 @@ class Declaration:
 
     `what` names the disturbed thing in the customer's terms, as callers hear it; empty takes the subject's own words
     from the settings. `told` is whether callers hear of it. `by` is who says so, as the timeline shows it.
+    `expected` is when it should be fixed; None leaves what was named before. `recording` is played in place of our
+    words about it.
     """
 
     pbx: PbxName
@@ -24,6 +26,8 @@ class Declaration:
     what: str = ""
     told: bool = True
     by: str = "an operator"
+    expected: datetime | None = None
+    recording: AnnouncementHash = NO_RECORDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,9 @@ class Orders(Protocol):
 
     async def end(self, incident: IncidentId, by: str) -> None:
         """It is over, or never was. What is still seen of it is passed over until it has been good once."""
+
+    async def expect(self, incident: IncidentId, expected: datetime | None, by: str) -> None:
+        """It should be fixed by `expected`, which callers are told; None takes back what was named."""
 
     async def report(self, report: Report) -> None:
         """Take what another system says."""

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from ami_bridge.domain import expecting
 from ami_bridge.domain.announcement import next_word_after
 from ami_bridge.domain.belonging import Belonging, explains, story_of
 from ami_bridge.domain.effects import Effect, PushLine, ReleaseRestored, SaveIncident
 from ami_bridge.domain.estate import Estate
 from ami_bridge.domain.incident import EVIDENCE_KEPT, Cause, Incident, IncidentState, Story, change, lines_of
 from ami_bridge.domain.names import IncidentId, LineName, TenantName
+from ami_bridge.domain.orders import Declaration
 from ami_bridge.domain.signal import Evidence, Kind, Source, Subject
 from ami_bridge.domain.telling import Telling
 from ami_bridge.domain.verdict import Verdict, VerdictChanged
@@ -77,20 +79,30 @@ class Outages:
         if incident.state in (IncidentState.IDENTIFIED, IncidentState.MONITORING):
             self._sure.add(incident.id)
 
-    def name(self, subject: Subject, what: str, *, told: bool) -> None:
-        """An operator says how callers hear of `subject`, and whether they do; until that declaration ends."""
-        self._telling.declare(subject, what, told=told)
-        incident = self.incident_of(subject)
-        if incident is not None and (cause := incident.cause_of(subject)) is not None:
-            renamed = incident.with_cause(replace(cause, what=self._telling.what(subject)))
-            self.open[incident.id] = replace(renamed, told=told)
+    def name(self, order: Declaration) -> None:
+        """An operator says how callers hear of a subject, and whether they do; until that declaration ends."""
+        self._telling.declare(order)
+        incident = self.incident_of(order.subject)
+        if incident is not None and (cause := incident.cause_of(order.subject)) is not None:
+            renamed = incident.with_cause(replace(cause, what=self._telling.what(order.subject)))
+            self.open[incident.id] = replace(renamed, told=order.told)
 
-    def lasting(self, subject: Subject, until: datetime) -> Incident | None:
-        """The incident of `subject`, which was declared and lasts `until` then if nobody renews that."""
-        incident = self.incident_of(subject)
-        if incident is not None:
-            incident = self.open[incident.id] = replace(incident, until=until)
+    def lasting(self, order: Declaration, now: datetime) -> Incident | None:
+        """The incident of what was declared, as the declaration wants it from now on."""
+        incident = self.incident_of(order.subject)
+        if incident is None:
+            return None
+        if order.expected is not None:
+            incident = expecting.expect(incident, order.expected, order.by, now)
+        incident = replace(incident, until=order.until, recording=self._telling.recording(incident))
+        self.open[incident.id] = incident
         return incident
+
+    def expect(self, id_: IncidentId, expected: datetime | None, by: str, now: datetime) -> list[Effect]:
+        """An operator says when it should be fixed, or takes that back; raise Refused and change nothing."""
+        incident = self.open[id_]
+        named = expecting.expect(incident, expected, by, now)
+        return [] if named == incident else self._keep(named, tell=True)
 
     def verdict(self, changed: VerdictChanged, now: datetime) -> list[Effect]:
         """What follows from a subject's new verdict."""
@@ -112,8 +124,11 @@ class Outages:
         for incident in list(self.open.values()):
             if not incident.lasting():
                 effects += self.end(incident.id, now, "not watched any more")
-            elif now >= incident.next_word:
-                due = replace(incident, next_word=next_word_after(now, self.limits.word_every))
+                continue
+            due = expecting.passed(incident, now)
+            if now >= due.next_word:
+                due = replace(due, next_word=next_word_after(now, self.limits.word_every))
+            if due is not incident:
                 effects += self._keep(due, tell=True)
         return effects
 
@@ -123,7 +138,7 @@ class Outages:
         if incident.state is state and incident.told == told:
             return []
         said = Evidence(at=now, source=Source.OPERATOR, words=why)
-        moved = replace(incident, state=state, changed=now, evidence=(*incident.evidence, said))
+        moved = replace(incident.with_word(said), state=state, changed=now)
         if state is not incident.state:
             moved = change(incident, state, now, said)
         return self._keep(replace(moved, told=told), tell=True)
@@ -191,6 +206,7 @@ class Outages:
             story=story,
             told=self._telling.is_told(changed, incident),
             until=None if lapsed else incident.until,
+            recording=self._telling.recording(incident) if lapsed else incident.recording,
         )
         return self._update(incident, self._worse(updated, changed, now))
 
@@ -276,7 +292,9 @@ class Outages:
             for subject in self.subjects_of(incident.id)
             if subject == cause.subject or (subject in touched and incident.cause_of(subject) is None)
         )
-        updated = replace(updated, until=updated.until if self._telling.is_declared(updated) else None)
+        if not self._telling.is_declared(updated):
+            updated = replace(updated, until=None)
+        updated = replace(updated, recording=self._telling.recording(updated))
         return [*self._keep(self._watched(updated, now)), *_push(incident.lines)]
 
     def _watched(self, incident: Incident, now: datetime) -> Incident:
@@ -295,7 +313,7 @@ class Outages:
         """Keep what has changed, and tell callers if that changes what they hear."""
         if after == before:
             return []
-        heard = [(i.state, i.told, i.story, i.what, i.lines) for i in (before, after)]
+        heard = [(i.state, i.told, i.story, i.what, i.lines, i.recording) for i in (before, after)]
         return self._keep(after, tell=heard[0] != heard[1])
 
     def _keep(self, incident: Incident, *, tell: bool = False) -> list[Effect]:

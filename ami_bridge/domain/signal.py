@@ -1,4 +1,4 @@
-"""What is observed about a trunk, a site, a line or a PBX: who says it, how much it weighs, and in which words.
+"""What is known of a trunk, a site, a line, a tenant or a PBX: who says it, how much it weighs, and in which words.
 
 A detector watches one thing about one subject and testifies whenever its opinion changes. What all testimonies about a
 subject come to is `verdict`'s business, so that no single witness can cry wolf by itself unless it is sure enough.
@@ -18,12 +18,22 @@ class Kind(Enum):
     TRUNK = "trunk"
     SITE = "site"
     LINE = "line"
+    TENANT = "tenant"  # all of a tenant's lines on one PBX; nobody watches it, but people and systems may know
     PBX = "pbx"
+
+
+# From the narrowest to the widest: what is nearer to a caller is told first.
+SCOPES = (Kind.LINE, Kind.SITE, Kind.TENANT, Kind.TRUNK, Kind.PBX)
+
+
+def scope_rank(kind: Kind) -> int:
+    """How far a fault of this kind reaches: 0 is one line."""
+    return SCOPES.index(kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One trunk, site or line of one PBX by its name, or that PBX itself."""
+    """One trunk, site, line or tenant of one PBX by its name, or that PBX itself."""
 
     kind: Kind
     name: str

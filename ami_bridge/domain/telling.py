@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from ami_bridge.domain.estate import Estate
 from ami_bridge.domain.incident import Cause, Incident
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash
+from ami_bridge.domain.orders import Declaration
 from ami_bridge.domain.signal import Source, Subject
 from ami_bridge.domain.verdict import Verdict, VerdictChanged
 
@@ -17,10 +19,11 @@ class Telling:
 
     estate: Estate
     suspected: bool
-    _declared: dict[Subject, tuple[str, bool]] = field(default_factory=dict)  # in whose words, whether told
+    _declared: dict[Subject, Declaration] = field(default_factory=dict)
 
-    def declare(self, subject: Subject, what: str, *, told: bool) -> None:
-        self._declared[subject] = (what or self.estate.what(subject), told)
+    def declare(self, order: Declaration) -> None:
+        self._declared.pop(order.subject, None)  # what is declared anew is the newest
+        self._declared[order.subject] = order
 
     def lapses(self, changed: VerdictChanged) -> bool:
         """Whether it was declared and is not any more; what still speaks against it speaks for itself then."""
@@ -45,7 +48,14 @@ class Telling:
         )
 
     def what(self, subject: Subject) -> str:
-        return self._declared[subject][0] if subject in self._declared else self.estate.what(subject)
+        declared = self._declared.get(subject)
+        return (declared.what if declared else "") or self.estate.what(subject)
+
+    def recording(self, incident: Incident) -> AnnouncementHash:
+        """The words an operator spoke about one of the causes that last; of several, about the one declared last."""
+        lasting = {cause.subject for cause in incident.lasting()}
+        spoken = [order.recording for subject, order in self._declared.items() if subject in lasting]
+        return next((recording for recording in reversed(spoken) if recording), NO_RECORDING)
 
     def is_declared(self, incident: Incident) -> bool:
         return any(cause.subject in self._declared for cause in incident.lasting())
@@ -58,7 +68,7 @@ class Telling:
         if incident is not None and self.is_declared(incident):
             return incident.told
         if changed.subject in self._declared:
-            return self._declared[changed.subject][1]
+            return self._declared[changed.subject].told
         if incident is not None and incident.told:
             return True
         if changed.sources == {Source.LINK}:

@@ -98,7 +98,7 @@ class Watch:
         """Take up again what was ordered before the companion stopped; what its incident says is stored already."""
         with suppress(Refused):  # the settings may have changed: there is no such subject any more
             if isinstance(order, Declaration):
-                self.court.declare(order, now)
+                self.court.stand_by(order, now)
             else:
                 self.court.report(order, now)
 
@@ -199,6 +199,8 @@ class Watch:
                 return self.callers.detectors[LineName(subject.name)].by_source()
             case Kind.SITE:
                 return {Source.PHONES: self.sites.detectors[SiteName(subject.name)]}
+            case Kind.TENANT:
+                return {}
             case Kind.PBX:
                 return {Source.LINK: self.link}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from ami_bridge.domain.names import PbxName
+from ami_bridge.domain.names import NO_RECORDING, PbxName
 from ami_bridge.domain.orders import Declaration, Report
 from ami_bridge.domain.signal import Kind, Source, Strength, Subject
 from ami_bridge.store.rows import upsert
@@ -48,7 +48,13 @@ def _row(order: Declaration | Report) -> dict[str, Any]:
     if isinstance(order, Report):
         said: dict[str, Any] = {"words": order.words, "strength": order.strength.name.lower()}
         return _key(order.pbx, order.subject, order.told_by) | said | {"until": order.until}
-    said = {"words": order.what, "told": order.told, "declared_by": order.by}
+    said = {
+        "words": order.what,
+        "told": order.told,
+        "declared_by": order.by,
+        "expected": order.expected,
+        "recording": order.recording,
+    }
     return _key(order.pbx, order.subject, None) | said | {"until": order.until}
 
 
@@ -56,7 +62,14 @@ def _order(row: Row[Any]) -> Declaration | Report:
     subject = Subject(Kind(row.kind), row.name)
     if row.source == Source.OPERATOR.value:
         return Declaration(
-            pbx=row.pbx, subject=subject, until=row.until, what=row.words, told=row.told, by=row.declared_by
+            pbx=row.pbx,
+            subject=subject,
+            until=row.until,
+            what=row.words,
+            told=row.told,
+            by=row.declared_by,
+            expected=row.expected,
+            recording=row.recording or NO_RECORDING,
         )
     return Report(
         pbx=row.pbx,

@@ -106,6 +106,8 @@ incidents = Table(
     Column("next_word", UtcDateTime, nullable=False),
     Column("evidence", EvidenceList, nullable=False),
     Column("until", UtcDateTime),
+    Column("expected", UtcDateTime),
+    Column("recording", Words, nullable=False, server_default=""),
     Index("incidents_by_state", "state", "changed"),
 )
 
@@ -191,4 +193,6 @@ standing_orders = Table(
     Column("strength", Words),
     Column("told", Boolean),
     Column("declared_by", Words),
+    Column("expected", UtcDateTime),
+    Column("recording", Words),
 )

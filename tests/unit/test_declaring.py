@@ -85,6 +85,9 @@ class House:
     async def look_into(self, incident: IncidentId, by: str) -> None:
         raise AssertionError("never asked for by telephone")
 
+    async def expect(self, incident: IncidentId, expected: datetime | None, by: str) -> None:
+        raise AssertionError("never asked for by telephone")
+
     async def report(self, report: Report) -> None:
         raise AssertionError("never asked for by telephone")
 
