@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Awaitable
 from math import ceil
 
-from agi import commands
-from agi.desk import Audio, Next
-from agi.errors import ChannelGone, CommandRefused, Malformed, NotPlayed
+from agi import commands, takes
+from agi.desk import TAKING, Audio, Next
+from agi.errors import ChannelGone, CommandRefused, Malformed, NotPlayed, NotRecorded
 from agi.replies import Reply
 from agi.session import Session
 from agi.settings import ServerSettings
@@ -90,6 +90,27 @@ class Channel:
             keyed += key
         return keyed
 
+    async def record(self, seconds: float) -> bytes:
+        """Play a tone and record what is said, for `seconds` at most; return it as 8 kHz mu-law without a header.
+
+        It ends with `#` or with 3 s of silence. Empty when nothing was recorded or it could not be read in time. Raises
+        NotRecorded when the PBX cannot record. The handle is renewed for what the desk then makes of it.
+        """
+        file = await self._value("${KL_TAKE}")
+        if not takes.is_file(file):
+            raise NotRecorded("the dialplan names no file to record to: is what `keepline render` wrote loaded?")
+        await self._renew(seconds + takes.TONE)
+        recording = commands.record_file(file, seconds, takes.SILENCE)
+        reply = await self._command(recording, seconds + takes.TONE + self._margin)
+        if reply.result < 0:
+            # As in `play`: if it was a hang-up, this raises ChannelGone instead.
+            await self._command(commands.verbose(f"Keepline: cannot record {file}", 1), self._margin)
+            raise NotRecorded(f"the PBX cannot record to {file}, or has no sound called beep")
+        await self._renew(takes.READ_WITHIN)
+        audio = await takes.read(f"{file}.ulaw", self._value, round((seconds + 1) * takes.RATE))
+        await self._renew(TAKING)
+        return audio
+
     async def can_play(self, url: str) -> bool:
         """Have Asterisk fetch and open `url` without a sound; return whether it could."""
         await self._renew(self._fetch_within)
@@ -107,6 +128,10 @@ class Channel:
     def finish(self, then: Next) -> Awaitable[Reply]:
         """Leave the receipt by which the dialplan knows that all was said, and where the call goes."""
         return self._command(commands.set_variable("KL_NEXT", then.value), self._margin)
+
+    async def _value(self, expression: str) -> str:
+        reply = await self._command(commands.get_full_variable(expression), self._margin)
+        return reply.data or ""
 
     def _renew(self, seconds: float) -> asyncio.Future[Reply]:
         margin = self._margin

@@ -52,6 +52,21 @@ def set_variable(name: str, value: str) -> bytes:
     return _line(f'SET VARIABLE "{name}" {_quoted(value)}')
 
 
+def record_file(file: str, seconds: float, silence: int) -> bytes:
+    """After a tone, record into `file` + `.ulaw`, until `#`, `silence` seconds of silence, or `seconds`.
+
+    The result is 0, the code of `#`, or -1 when the caller hung up or the file or the tone's cannot be opened.
+    """
+    if not 0 < seconds <= 600 or not 0 < silence < 60:  # Asterisk takes -1 as for ever
+        raise Unsendable(f"a recording is bounded: {seconds} s, {silence} s of silence")
+    return _line(f'RECORD FILE {_quoted(file)} "ulaw" "#" {round(seconds * 1000)} BEEP s={silence}')
+
+
+def get_full_variable(expression: str) -> bytes:
+    """Have `expression` evaluated, `${...}` and all; the reply's data is its value, of which 4,095 bytes come."""
+    return _line(f"GET FULL VARIABLE {_quoted(expression)}")
+
+
 def verbose(message: str, level: int = 3) -> bytes:
     """Write `message` to Asterisk's console and log, shown from verbosity `level` (1-4) on. The result is 1."""
     if not 1 <= level <= 4:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+# How much longer than others the answer to what an operator spoke may take, in seconds: it is made into a recording.
+TAKING = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -18,6 +21,8 @@ class Caller:
 
     `number` is the caller ID reduced to digits with an optional leading `+`, or None when withheld or unusable.
     `line` is the support line the dialplan named; `attempt` the callback attempt this channel is, on calls we placed.
+    `language` is CHANNEL(language) reduced to two letters in lower case, empty when it does not begin with any; `wide`
+    is whether this PBX has 16 kHz recordings and the channel's own codec is one that carries them.
     """
 
     pbx: str
@@ -27,6 +32,7 @@ class Caller:
     number: str | None = None
     language: str = "en"
     attempt: str | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,8 @@ class Next(Enum):
 class Treatment:
     """What to play now and which keys mean something. No audio: nothing needs saying.
 
-    `keys` is a subset of `0123456789*#`; after the audio the caller has `wait` seconds to press one.
+    `keys` is a subset of `0123456789*#`; after the audio the caller has `wait` seconds to press one. Where it holds
+    `0`, that plays the audio again; the desk is not asked about it.
     `then` is what happens if no key is pressed.
     """
 
@@ -77,6 +84,14 @@ class Challenge:
     audio: tuple[Audio, ...]
     asks: bool = True
     wait: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """An operator is to speak: `audio` asks for it, then there is a tone and at most `seconds` to say it in."""
+
+    audio: tuple[Audio, ...]
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +127,16 @@ class Desk(Protocol):
         or a challenge. `pin` is what they keyed in, empty on arrival and when nothing came. It is never shown, and
         after some tries on one call it is asked for no more."""
 
-    async def ordered(self, caller: Caller, key: str) -> Receipt:
-        """The operator chose `key` from what `operator` offered on this call; the receipt says what is true now."""
+    async def ordered(self, caller: Caller, key: str) -> Receipt | Take:
+        """The operator chose `key` from what `operator` offered on this call; the receipt says what is true now, or
+        they are to speak."""
+
+    async def taken(self, caller: Caller, audio: bytes) -> Treatment | Take:
+        """The operator spoke: `audio` is 8 kHz mu-law without a header, empty when it could not be had. They hear it
+        back and choose, or are to speak again."""
+
+    async def approved(self, caller: Caller, key: str) -> Receipt | Take:
+        """The operator chose `key` from what `taken` offered."""
 
     async def rehearsal(self, caller: Caller) -> Rehearsal:
         """What the PBX that runs this channel is to fetch now."""

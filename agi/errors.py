@@ -38,6 +38,10 @@ class NotPlayed(AgiError):
         self.url = url
 
 
+class NotRecorded(AgiError):
+    """Asterisk could not record what an operator spoke; the message says what is missing on the PBX."""
+
+
 class DeskLate(AgiError):
     """The house did not answer in time; the caller is not kept waiting for it."""
 

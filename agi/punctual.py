@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agi.desk import Caller, Challenge, Desk, Receipt, Rehearsal, Treatment
+from agi.desk import TAKING, Caller, Challenge, Desk, Receipt, Rehearsal, Take, Treatment
 from agi.errors import DeskLate
 
 log = structlog.get_logger("agi")
@@ -58,8 +58,14 @@ class PunctualDesk:
     async def callback_heard(self, caller: Caller) -> None:
         await self._written(self._desk.callback_heard(caller))
 
-    async def ordered(self, caller: Caller, key: str) -> Receipt:
+    async def ordered(self, caller: Caller, key: str) -> Receipt | Take:
         return await self._written(self._desk.ordered(caller, key))
+
+    async def taken(self, caller: Caller, audio: bytes) -> Treatment | Take:
+        return await self._written(self._desk.taken(caller, audio), self._limit + TAKING)
+
+    async def approved(self, caller: Caller, key: str) -> Receipt | Take:
+        return await self._written(self._desk.approved(caller, key))
 
     async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
         await self._written(self._desk.rehearsed(caller, playable))
@@ -82,27 +88,28 @@ class PunctualDesk:
             if late:
                 log.error("What callers pressed or heard was not written down in time", writes=len(late))
 
-    async def _within(self, answer: Awaitable[T]) -> T:
+    async def _within(self, answer: Awaitable[T], limit: float | None = None) -> T:
         task = asyncio.current_task()
-        self._asking[task] = monotonic() + self._limit
+        limit = limit or self._limit
+        self._asking[task] = monotonic() + limit
         try:
             return await answer
         except asyncio.CancelledError:
             # Ours, unless whoever runs this task cancelled it as well: then that counts.
             if task not in self._late or task is None or task.uncancel():
                 raise
-            raise DeskLate(f"the desk did not answer within {self._limit:g} s") from None
+            raise DeskLate(f"the desk did not answer within {limit:g} s") from None
         finally:
             self._asking.pop(task, None)
             self._late.discard(task)
 
-    async def _written(self, answer: Coroutine[Any, Any, T]) -> T:
+    async def _written(self, answer: Coroutine[Any, Any, T], limit: float | None = None) -> T:
         # Held here rather than by the session, which must be free to end before it.
         task = asyncio.create_task(answer, name="agi: write down")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         try:
-            return await self._within(asyncio.shield(task))
+            return await self._within(asyncio.shield(task), limit)
         except (DeskLate, asyncio.CancelledError):
             task.add_done_callback(_report)
             raise

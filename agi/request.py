@@ -1,6 +1,6 @@
 """What a session asks for and who the caller is, read from the `agi_*` block. The only place that builds a Caller.
 
-The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT])`.
+The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE]])`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Script(StrEnum):
     REHEARSE = "rehearse"
 
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2}")
+
 _SCRIPTS = {script.value: script for script in Script}
 
 
@@ -54,8 +56,9 @@ def read_request(environment: Environment) -> tuple[Script, Caller]:
         uniqueid=_needed(environment, "agi_uniqueid"),
         line=line,
         number=_number(environment),
-        language=environment.get("agi_language") or "en",
+        language=_language(environment),
         attempt=environment.get("agi_arg_4") or None,
+        wide=environment.get("agi_arg_5") == "1",
     )
 
 
@@ -64,6 +67,12 @@ def _needed(environment: Environment, name: str) -> str:
     if not value:
         raise Malformed(f"the request has no {name}")
     return value
+
+
+def _language(environment: Environment) -> str:
+    """The two letters that CHANNEL(language) begins with, as the dialplan reads it too: `de` of `de_AT`."""
+    tag = environment.get("agi_language", "")[:2]
+    return tag.lower() if _LANGUAGE.fullmatch(tag) else ""
 
 
 def _number(environment: Environment) -> str | None:

@@ -4,9 +4,11 @@ AstDB survives a restart of Asterisk, so everything that must hold while the com
 """
 
 # keepline-line/<line> = <until>-<recording>-<keys>-<standby until>-<standby recording>: what callers of a line hear and
-# until when (epoch seconds), the keys it offers, and the timeless words that may be said after that.
+# until when (epoch seconds), the keys it offers, and the timeless words that may be said after that. It is the gate: a
+# line without it is healthy. keepline-line/<line>/<language> is the same in another language (two letters).
 LINES = "keepline-line"
-# keepline-prompts/<line>-<phrase> = <recording>: what the dialplan plays when the companion does not answer.
+# keepline-prompts/<line>-<phrase> = <recording>: what the dialplan plays when the companion does not answer;
+# keepline-prompts/<line>-<phrase>/<language> in another language. What lacks a language is played in the one without.
 PROMPTS = "keepline-prompts"
 # keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed while the companion was away.
 KEYS = "keepline-keys"
@@ -15,6 +17,14 @@ ATTEMPTS = "keepline-attempts"
 
 PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
 
+# A customer who accepted a callback goes before all others; a segment's priority is below that.
+CALLBACK_PRIORITY = 10
+
 CALLBACK_CONTEXT = "keepline-callback"
 REHEARSE_CONTEXT = "keepline-rehearse"
 REHEARSE_CHANNEL = "Local/idle@keepline-rehearse/n"
+# Into the ear of a caller who waits: the channel plays KL_SAY (a recording), and its other half, originated into the
+# extension `spy` of the context, brings it to the channel KL_SPY.
+WHISPER_CONTEXT = "keepline-whisper"
+WHISPER_EXTENSION = "spy"
+WHISPER_CHANNEL = "Local/say@keepline-whisper/n"

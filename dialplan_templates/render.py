@@ -33,10 +33,21 @@ class Unrenderable(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentPlan:
+    """Callers with a place of their own in a line's queue: `numbers`, of which one ending in `*` is a prefix.
+
+    Of several that fit a caller the longest counts, and of equal ones the highest `priority` (0 to 9).
+    """
+
+    numbers: tuple[str, ...]
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinePlan:
     """A line as the dialplan knows it: its numbers, and a queue or the phones that ring for `patience` seconds.
 
-    `declare_code` is what staff dial to say that it is out of order.
+    `declare_code` is what staff dial to say that it is out of order. `segments` hold with the companion dead.
     """
 
     name: str
@@ -45,6 +56,7 @@ class LinePlan:
     queue: str | None = None
     ring: tuple[str, ...] = ()
     declare_code: str | None = None
+    segments: tuple[SegmentPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,8 @@ class PbxPlan:
 
     `named_filters`: whether this Asterisk filters events by name (18.26, 20.11, 21.6, 22.1 and later) or only by
     regular expressions over the whole text of each event.
+    `wide`: recordings are there in 16 kHz too, and are played to channels whose codec carries them. `sounds`: where
+    this PBX finds the recordings as files, in a directory it shares with us; None: it fetches them from `audio_url`.
     """
 
     pbx: str
@@ -75,6 +89,8 @@ class PbxPlan:
     events: tuple[ReadEvent, ...]
     named_filters: bool = True
     budget: int = 3
+    wide: bool = False
+    sounds: str | None = None
 
 
 def render(plan: PbxPlan) -> Mapping[str, str]:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from agi.channel import Channel
 from agi.desk import Next, Receipt, Treatment
 
+AGAIN = "0"
+MOST_TIMES = 11  # that one caller hears the same: once, and ten times again
+
 
 async def offer(channel: Channel, treatment: Treatment) -> str | None:
     """Play the treatment and return the key the caller chose, or None. A key ends the playing; later audio is dropped.
 
-    Without audio nothing is said, so no key is waited for either: nobody is left in a silence they cannot explain.
+    `0` where it is offered plays all of it again. Without audio nothing is said, so no key is waited for either: nobody
+    is left in a silence they cannot explain.
     """
-    for audio in treatment.audio:
-        if key := await channel.play(audio, treatment.keys):
+    for _ in range(MOST_TIMES):
+        key: str | None = None
+        for audio in treatment.audio:
+            if key := await channel.play(audio, treatment.keys):
+                break
+        if key is None and treatment.audio and treatment.keys:
+            key = await channel.wait_for_key(treatment.wait, treatment.keys)
+        if key != AGAIN:
             return key
-    if not treatment.audio or not treatment.keys:
-        return None
-    return await channel.wait_for_key(treatment.wait, treatment.keys)
+    return None
 
 
 async def confirm(channel: Channel, receipt: Receipt) -> Next:
