@@ -7,78 +7,22 @@ more to say. A phrase never claims more than the facts given with it, so every f
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, meta
+
+from ami_bridge.voice import spoken
+from ami_bridge.voice.catalogue import FACTS, Phrase
+from ami_bridge.voice.tongues import TONGUES, tongue
+
+__all__ = ["FACTS", "Phrase", "PhraseError", "Phrases", "Words"]
 
 PACKAGED = Path(__file__).with_name("phrases")
 DEFAULT_LANGUAGE = "en"
 MAX_FACT = 200  # characters; a longer one is a mistake in a setting, not something to read to a caller
-
-
-class Phrase(Enum):
-    """A phrase's name, which is also its template's and that of an operator's recording of it."""
-
-    INCIDENT_FIRST = "incident_first"  # before any detail is known
-    INCIDENT = "incident"
-    INCIDENT_AUDIO_FIRST = "incident_audio_first"  # calls are hard to understand
-    INCIDENT_AUDIO = "incident_audio"
-    INCIDENT_SURGE_FIRST = "incident_surge_first"  # far more callers than usual
-    INCIDENT_SURGE = "incident_surge"
-    INCIDENT_SUSPECTED_FIRST = "incident_suspected_first"  # signs of trouble, and no more than that
-    INCIDENT_SUSPECTED = "incident_suspected"
-    MAINTENANCE_FIRST = "maintenance_first"
-    MAINTENANCE = "maintenance"
-    LINE_UNANSWERED = "line_unanswered"
-    OFFER = "offer"  # after waiting in vain
-    OFFER_NO_NUMBER = "offer_no_number"  # the same, for a caller whose number is withheld
-    NOTED_IN_TURN = "noted_in_turn"
-    NOTED_RESTORED = "noted_restored"
-    ALREADY_PROMISED = "already_promised"
-    NOTED_OFFLINE = "noted_offline"  # played by the PBX alone, its key press kept for the companion's return
-    NOT_NOTED = "not_noted"
-    CALLBACK = "callback"
-    CALLBACK_CONNECTING = "callback_connecting"
-    CALLBACK_LATER = "callback_later"
-    CALLBACK_DECLINED = "callback_declined"
-    CALLBACK_UNMET = "callback_unmet"  # accepted, but no agent could be reached
-    RESTORED = "restored"
-    OPERATOR_PIN = "operator_pin"  # to operators who dialled a line's code, from here on
-    OPERATOR_PIN_AGAIN = "operator_pin_again"
-    OPERATOR_REFUSED = "operator_refused"
-    OPERATOR_LOCKED = "operator_locked"
-    OPERATOR_CLEAR = "operator_clear"
-    OPERATOR_DECLARED_FIRST = "operator_declared_first"
-    OPERATOR_DECLARED = "operator_declared"
-    OPERATOR_FOUND_FIRST = "operator_found_first"  # seen, but declared by nobody
-    OPERATOR_FOUND = "operator_found"
-    OPERATOR_SHARED_FIRST = "operator_shared_first"  # one that is not this tenant's alone, so not theirs to end
-    OPERATOR_SHARED = "operator_shared"
-    OPERATOR_DONE = "operator_done"
-    OPERATOR_ENDED = "operator_ended"
-    OPERATOR_ENDED_OTHER = "operator_ended_other"
-    OPERATOR_FAILED = "operator_failed"  # also played by the PBX alone
-
-
-# The facts each phrase needs, in whatever language it is said; the others need none.
-FACTS: dict[Phrase, frozenset[str]] = {
-    Phrase.INCIDENT_FIRST: frozenset({"what"}),
-    Phrase.INCIDENT: frozenset({"what", "since", "next_word"}),
-    Phrase.INCIDENT_AUDIO_FIRST: frozenset({"what"}),
-    Phrase.INCIDENT_AUDIO: frozenset({"what", "since", "next_word"}),
-    Phrase.INCIDENT_SURGE: frozenset({"since"}),
-    Phrase.INCIDENT_SUSPECTED_FIRST: frozenset({"what"}),
-    Phrase.INCIDENT_SUSPECTED: frozenset({"what", "since", "next_word"}),
-    Phrase.MAINTENANCE_FIRST: frozenset({"what"}),
-    Phrase.MAINTENANCE: frozenset({"what", "until"}),
-    Phrase.OPERATOR_DECLARED: frozenset({"since"}),
-    Phrase.OPERATOR_FOUND: frozenset({"since"}),
-    Phrase.OPERATOR_SHARED: frozenset({"since"}),
-    Phrase.CALLBACK: frozenset({"tenant"}),
-    Phrase.RESTORED: frozenset({"tenant", "what", "fixed"}),
-}
+_ENDING = ".txt.j2"
 
 
 class PhraseError(Exception):
@@ -99,38 +43,96 @@ class Words:
 
 
 class Phrases:
-    """The templates in `directory`: `<language>/<phrase>.txt.j2`, languages as lower-case tags (`en`, `pt-br`)."""
+    """The templates in `directory`: `<language>/<phrase>.txt.j2`, languages as lower-case tags (`en`, `pt-br`).
 
-    def __init__(self, directory: Path = PACKAGED) -> None:
-        # Plain text for a speech engine: escaping for HTML would be read aloud.
-        loader = FileSystemLoader(directory, encoding="utf-8")
-        self._environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701
-        self._directory = directory
-        self.languages = frozenset(folder.name for folder in directory.iterdir() if folder.is_dir())
+    Those in `own`, an installer's, are used in place of the others of the same name. They are read once, here: raise
+    PhraseError for one that no phrase would use, that holds facts its phrase does not have, or that is no template.
+    """
+
+    def __init__(self, directory: Path = PACKAGED, *, own: Path | None = None) -> None:
+        folders = [directory] if own is None else [own, directory]
+        self.languages = frozenset(_languages(folders))
+        self._environments = {
+            language: _environment([folder / language for folder in folders], language) for language in self.languages
+        }
+        if own is not None:
+            self._check(own)
 
     def language(self, wanted: str) -> str:
         """The language spoken to a caller whose channel says `wanted` (`de_AT`): the nearest there is, else English."""
-        tag = wanted.replace("_", "-").lower()
-        return next((have for have in (tag, tag.partition("-")[0]) if have in self.languages), DEFAULT_LANGUAGE)
+        return next(have for have in _nearest(wanted) if have in self.languages or have == DEFAULT_LANGUAGE)
+
+    def something(self, language: str) -> str:
+        """What to call what is disturbed where its name is not known in `language`: "our service"."""
+        return spoken.something(self.language(language))
 
     def say(self, phrase: Phrase, language: str = DEFAULT_LANGUAGE, **facts: str) -> Words:
         """Put `phrase` into words with `facts`; raise PhraseError if one is missing, unknown, empty or unspeakable.
 
-        A phrase that is not translated yet is said in English, and says so in the result, so that it is read by an
-        English voice.
+        Facts that are times are words of `spoken.moment` in the same language. A phrase that is not translated yet is
+        said in English, and says so in the result, so that it is read by an English voice.
         """
-        needed = FACTS.get(phrase, frozenset())
+        needed = FACTS[phrase]
         if facts.keys() != needed:
             raise PhraseError(f"phrase {phrase.value!r} takes the facts {sorted(needed)}, not {sorted(facts)}")
-        spoken = self.language(language)
-        if not (self._directory / spoken / f"{phrase.value}.txt.j2").is_file():
-            spoken = DEFAULT_LANGUAGE
         clean = {name: _speakable(phrase, name, value) for name, value in facts.items()}
+        for have in _nearest(language):
+            if have not in self._environments:
+                continue
+            try:
+                text = self._environments[have].get_template(phrase.value + _ENDING).render(clean)
+            except TemplateNotFound:
+                continue
+            except TemplateError as error:
+                raise PhraseError(f"phrase {phrase.value!r} in language {have!r}: {error}") from error
+            return Words(text=" ".join(text.split()), language=have, recorded_as=None if needed else phrase.value)
+        raise PhraseError(f"phrase {phrase.value!r} has no template, not even in English")
+
+    def _check(self, own: Path) -> None:
+        known = {phrase.value + _ENDING: phrase for phrase in Phrase}
+        for file in sorted(own.glob("*/*")):
+            if file.name not in known:
+                raise PhraseError(f"{file}: no phrase has this template; the names are in `keepline say --list`")
+            environment = self._environments[file.parent.name]
+            try:
+                used = meta.find_undeclared_variables(environment.parse(file.read_text(encoding="utf-8")))
+                environment.get_template(file.name)
+            except (TemplateError, OSError, UnicodeDecodeError) as error:
+                raise PhraseError(f"{file}: {error}") from error
+            if unknown := used - FACTS[known[file.name]]:
+                raise PhraseError(
+                    f"{file}: {', '.join(sorted(unknown))} is no fact of this phrase; "
+                    f"its facts are {', '.join(sorted(FACTS[known[file.name]])) or 'none'}"
+                )
+
+
+def _languages(folders: list[Path]) -> Iterator[str]:
+    for folder in folders:
         try:
-            text = self._environment.get_template(f"{spoken}/{phrase.value}.txt.j2").render(clean)
-        except TemplateError as error:
-            raise PhraseError(f"phrase {phrase.value!r} in language {spoken!r}: {error}") from error
-        return Words(text=" ".join(text.split()), language=spoken, recorded_as=None if needed else phrase.value)
+            names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
+        except OSError as error:
+            raise PhraseError(f"phrases cannot be read from {folder}: {error.strerror}") from error
+        for name in names:
+            if name.partition("-")[0] not in TONGUES or name != name.lower():
+                raise PhraseError(
+                    f"{folder / name} is not a language that times can be said in: {', '.join(sorted(TONGUES))}, "
+                    "or a variety of one, such as de-at"
+                )
+            yield name
+
+
+def _environment(folders: list[Path], language: str) -> Environment:
+    # Plain text for a speech engine: escaping for HTML would be read aloud.
+    loader = FileSystemLoader(folders, encoding="utf-8")
+    made = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    said = tongue(language)
+    made.filters.update(at=said.at, by=said.by, until=said.until, about=said.about)
+    return made
+
+
+def _nearest(wanted: str) -> tuple[str, str, str]:
+    tag = wanted.replace("_", "-").lower()
+    return tag, tag.partition("-")[0], DEFAULT_LANGUAGE
 
 
 def _speakable(phrase: Phrase, name: str, value: str) -> str:
