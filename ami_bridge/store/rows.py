@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ami_bridge.domain.incident import Incident, IncidentState, Story
+from ami_bridge.domain.names import NO_RECORDING
 from ami_bridge.domain.promise import Kind, Promise, State
 
 
@@ -33,6 +34,7 @@ def promises_of(conn: Connection, wanted: Select[Any]) -> list[Promise]:
 
 def incident_of(row: Row[Any]) -> Incident:
     columns = {field.name: getattr(row, field.name) for field in fields(Incident)}
+    columns["recording"] = row.recording or NO_RECORDING  # none is known of rows that older versions wrote
     return Incident(**columns | {"state": IncidentState(row.state), "story": Story(row.story)})
 
 

@@ -107,7 +107,7 @@ incidents = Table(
     Column("evidence", EvidenceList, nullable=False),
     Column("until", UtcDateTime),
     Column("expected", UtcDateTime),
-    Column("recording", Words, nullable=False, server_default=""),
+    Column("recording", Words),
     Index("incidents_by_state", "state", "changed"),
 )
 

@@ -13,6 +13,6 @@ _TIME = sa.DateTime(timezone=True)
 
 def upgrade(op: Operations) -> None:
     op.add_column("incidents", sa.Column("expected", _TIME))
-    op.add_column("incidents", sa.Column("recording", sa.Text, nullable=False, server_default=""))
+    op.add_column("incidents", sa.Column("recording", sa.Text))
     op.add_column("standing_orders", sa.Column("expected", _TIME))
     op.add_column("standing_orders", sa.Column("recording", sa.Text))
