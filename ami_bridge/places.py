@@ -222,11 +222,11 @@ class Site(Part):
 
 
 class Rule(Part):
-    """Alerts that have all these labels are about this trunk, site, line or PBX."""
+    """Alerts that have all these labels are about this trunk, site, line, tenant or PBX."""
 
     labels: Annotated[dict[str, str], Field(min_length=1)]  # names and values that an alert must have, all of them
     pbx: Name  # on which PBX
-    kind: Literal["trunk", "site", "line", "pbx"]  # what it is about
+    kind: Literal["trunk", "site", "line", "tenant", "pbx"]  # what it is about
     name: Name  # which of them
 
 

@@ -176,6 +176,7 @@ class Settings(Part):
                 "trunk": {trunk.name for trunk in pbx.trunk},
                 "site": {site.name for site in self.sites_of(pbx.name)},
                 "line": {line.name for line in self.lines_of(pbx.name)},
+                "tenant": {line.tenant for line in self.lines_of(pbx.name)},
             }[rule.kind]
             if rule.name not in names:
                 raise ValueError(f"webhook {hook.name}: {pbx.name} has no {rule.kind} {rule.name}")

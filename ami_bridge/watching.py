@@ -122,8 +122,12 @@ def estate_of(settings: Settings, pbx: Pbx) -> Estate:
     for site in settings.sites_of(pbx.name):
         told = tuple(LineName(line) for line in site.lines)
         touched[Subject(Kind.SITE, site.name)] = Touched(lines=told, what=site.spoken)
+    for name in dict.fromkeys(line.tenant for line in lines):
+        told = tuple(LineName(line.name) for line in lines if line.tenant == name)
+        touched[Subject(Kind.TENANT, name)] = Touched(lines=told, what=settings.tenant_named(name).service)
     for line in lines:
-        touched[Subject(Kind.LINE, line.name)] = Touched(lines=(LineName(line.name),), what="our service")
+        what = settings.tenant_named(line.tenant).service
+        touched[Subject(Kind.LINE, line.name)] = Touched(lines=(LineName(line.name),), what=what)
     return Estate(
         pbx=PbxName(pbx.name),
         touched=touched,

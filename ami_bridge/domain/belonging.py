@@ -4,7 +4,8 @@ Three rules. What strikes trunks and sites of a PBX in the same moment is one ca
 touches (more callers, longer waits, callers who give up) is its consequence, whichever of the two was seen first, and
 also for a while after its end. And a surge on several lines of one tenant is one surge.
 
-That a PBX is not watched explains nothing that is seen of it, and is part of nothing.
+That a PBX is not watched explains nothing that is seen of it, and is part of nothing. What is said of a tenant stands
+for itself: its service need not have to do with telephones, so nothing has the same cause.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _DOING = {
     Kind.LINE: frozenset[Source](),
 }
 _UNSEEN = frozenset({Source.LINK})
+_APART = frozenset({Kind.LINE, Kind.TENANT})  # what does not fail with trunks and sites
 _LATE = 4  # times as long as subjects may fail apart, may pass until the second is sure
 
 
@@ -65,7 +67,7 @@ class Belonging:
 
     def same_cause(self, changed: VerdictChanged, incidents: Iterable[Incident], now: datetime) -> Incident | None:
         """The open incident that has the same cause: begun in the same moment, or the same tenant's surge."""
-        if changed.sources == _UNSEEN:
+        if changed.sources == _UNSEEN or changed.subject.kind is Kind.TENANT:
             return None
         story, of_line = story_of(changed), changed.subject.kind is Kind.LINE
         near = self.consequence if of_line and story is Story.SURGE else self.together
@@ -74,7 +76,7 @@ class Belonging:
             if incident.story is not story or any(_is_unseen(cause) for cause in incident.lasting()):
                 continue
             kinds = {cause.subject.kind for cause in incident.causes}
-            same = kinds == {Kind.LINE} and tenants & set(incident.tenants) if of_line else Kind.LINE not in kinds
+            same = kinds == {Kind.LINE} and tenants & set(incident.tenants) if of_line else not kinds & _APART
             # Qualify finds out about one trunk after the other, in a round: each is near the one before.
             latest = max(cause.since for cause in incident.causes)
             if same and abs(changed.since - latest) <= near and now - latest <= near * _LATE:

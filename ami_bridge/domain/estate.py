@@ -1,4 +1,4 @@
-"""What belongs together on one PBX: which lines a trunk, a site or the PBX touches, and whose they are.
+"""What belongs together on one PBX: which lines a trunk, a site, a tenant or the PBX touches, and whose they are.
 
 It comes from the settings and does not change while the companion runs.
 """
@@ -44,4 +44,8 @@ class Estate:
         """Whether planned work on `outer` explains what is seen of `inner`."""
         if outer == inner or outer.kind is Kind.PBX:
             return True
-        return inner.kind is Kind.LINE and LineName(inner.name) in self.lines_of(outer)
+        if inner.kind is Kind.LINE:
+            return LineName(inner.name) in self.lines_of(outer)
+        lines = set(self.lines_of(inner))  # a site's are all of its tenant; without any, nobody is told of it
+        of_tenant = outer.kind is Kind.TENANT and inner.kind is Kind.SITE
+        return of_tenant and bool(lines) and lines.issubset(self.lines_of(outer))

@@ -1,4 +1,4 @@
-"""How a trunk, site, line or PBX is named in what others send us."""
+"""How a trunk, site, line, tenant or PBX is named in what others send us."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Named(Strict):
     """`{"pbx": "pbx1", "kind": "trunk", "name": "carrier"}`; of kind pbx, the name may be left out."""
 
     pbx: Name = Field(description="the name of a [[pbx]] in the settings")
-    kind: Kind = Field(description='"trunk", "site", "line" or "pbx"')
-    name: Name | None = Field(default=None, description="the name of the trunk, site or line in the settings")
+    kind: Kind = Field(description='"trunk", "site", "line", "tenant" or "pbx"')
+    name: Name | None = Field(default=None, description="the name of the trunk, site, line or tenant in the settings")
 
     @model_validator(mode="after")
     def _has_its_name(self) -> Self:

@@ -91,6 +91,18 @@ class Promises:
         """All that have not ended, in order of arrival."""
         return await self._backend.read(lambda conn: promises.open_(conn, pbx))
 
+    async def open_on(self, line: LineKey) -> list[Promise]:
+        """All of `line` that have not ended, in order of arrival."""
+        return await self._backend.read(lambda conn: promises.open_on(conn, line))
+
+    async def open_of(self, tenant: TenantName, number: str) -> list[Promise]:
+        """All that `tenant` owes to `number` and that have not ended, on whichever line, in order of arrival."""
+        return await self._backend.read(lambda conn: promises.open_of(conn, tenant, number))
+
+    async def kept_since(self, line: LineKey, since: datetime) -> list[datetime]:
+        """When callbacks in turn of `line` were kept from `since` on, in order: how fast its queue moves."""
+        return await self._backend.read(lambda conn: promises.kept_since(conn, line, since))
+
     async def recent(self, limit: int) -> list[Promise]:
         """Those that have ended, the latest first."""
         return await self._backend.read(lambda conn: promises.recent(conn, limit))

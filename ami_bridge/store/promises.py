@@ -86,13 +86,7 @@ def claim(
     """
     oldest = (
         select(promises)
-        .where(
-            promises.c.pbx == line.pbx,
-            promises.c.tenant == line.tenant,
-            promises.c.line == line.line,
-            promises.c.kind.in_([kind.value for kind in kinds]),
-            claimable(now, policy),
-        )
+        .where(*_of(line), promises.c.kind.in_([kind.value for kind in kinds]), claimable(now, policy))
         .order_by(promises.c.arrived, promises.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -233,19 +227,35 @@ def recent(conn: Connection, limit: int) -> list[Promise]:
     return promises_of(conn, ended.order_by(promises.c.ended.desc(), promises.c.id).limit(limit))
 
 
+def open_on(conn: Connection, line: LineKey) -> list[Promise]:
+    wanted = select(promises).where(promises.c.ended.is_(None), *_of(line))
+    return promises_of(conn, wanted.order_by(promises.c.arrived, promises.c.id))
+
+
+def open_of(conn: Connection, tenant: TenantName, number: str) -> list[Promise]:
+    same = (promises.c.tenant == tenant) & (promises.c.number == number) & promises.c.ended.is_(None)
+    return promises_of(conn, select(promises).where(same).order_by(promises.c.arrived, promises.c.id))
+
+
+def kept_since(conn: Connection, line: LineKey, since: datetime) -> list[datetime]:
+    """When what was promised in turn on `line` was kept, `since` included, in order."""
+    kept = select(promises.c.ended).where(
+        promises.c.state == State.KEPT.value,
+        promises.c.kind == Kind.IN_TURN.value,
+        promises.c.ended >= since,
+        *_of(line),
+    )
+    return [moment for (moment,) in conn.execute(kept.order_by(promises.c.ended))]
+
+
 def in_flight(conn: Connection, pbx: PbxName) -> list[Promise]:
     flying = select(promises).where(promises.c.pbx == pbx, promises.c.state.in_(_IN_FLIGHT))
     return promises_of(conn, flying.order_by(promises.c.arrived, promises.c.id))
 
 
 def waiting_count(conn: Connection, line: LineKey, kinds: Iterable[Kind]) -> int:
-    count = select(func.count()).where(
-        promises.c.pbx == line.pbx,
-        promises.c.state == State.WAITING.value,
-        promises.c.tenant == line.tenant,
-        promises.c.line == line.line,
-        promises.c.kind.in_([kind.value for kind in kinds]),
-    )
+    wanted = promises.c.kind.in_([kind.value for kind in kinds])
+    count = select(func.count()).where(promises.c.state == State.WAITING.value, wanted, *_of(line))
     return conn.scalar(count) or 0
 
 
@@ -266,6 +276,10 @@ def entries(conn: Connection, id_: PromiseId) -> list[LedgerEntry]:
         LedgerEntry(promise=id_, at=r.at, what=r.what, state=State(r.state), reason=r.reason, attempt=r.attempt)
         for r in rows
     ]
+
+
+def _of(line: LineKey) -> tuple[ColumnElement[bool], ...]:
+    return promises.c.pbx == line.pbx, promises.c.tenant == line.tenant, promises.c.line == line.line
 
 
 def _note(conn: Connection, promise: Promise, at: datetime, what: str, attempt: AttemptId | None) -> None:
