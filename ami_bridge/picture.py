@@ -85,7 +85,7 @@ def _sites(runner: Runner) -> list[SiteStatus]:
 
 
 def _line(runner: Runner, line: Line, tenant: TenantName, now: datetime) -> LineStatus:
-    live = runner.announcer.live.get(line.name)
+    live = runner.announcer.live.get(line.name, {})
     judge = runner.watch.court.judges[Subject(Kind.LINE, line.name)]
     return LineStatus(
         name=line.name,
@@ -95,8 +95,8 @@ def _line(runner: Runner, line: Line, tenant: TenantName, now: datetime) -> Line
         free_agents=line.free(now),
         agents=len(line.agents),
         waiting=tuple(WaitingCaller(number=masked(w.number), since=w.since) for w in line.waiting.values()),
-        announcing=live.recording.text if live else "",
-        announced_until=live.state.until if live else None,
+        announcing={language: one.recording.text for language, one in live.items()},
+        announced_until=min((one.state.until for one in live.values()), default=None),
         health=judge.verdict.value,
         evidence=tuple(judge.evidence),
     )

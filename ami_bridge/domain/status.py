@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -50,8 +51,10 @@ class LineStatus:
     free_agents: int
     agents: int
     waiting: tuple[WaitingCaller, ...] = ()
-    announcing: str = ""  # the words callers hear now; empty when the line is healthy
+    # The words callers hear now, by language, the one of most callers first; empty when the line is healthy.
+    announcing: Mapping[str, str] = field(default_factory=dict)
     announced_until: datetime | None = None
+    told_waiting: int = 0  # of those waiting, how many have heard it while they waited
     health: str = "up"  # "up", "suspect", "down", "recovering" (see verdict.py)
     evidence: tuple[Evidence, ...] = ()
 

@@ -31,23 +31,28 @@ class NoAnswer(Exception):
 
 
 def said(words: str, status: int = 200, **more: object) -> web.Response:
-    return _json(status, {"said": words, **more})
+    return answered(status, {"said": words, **more})
 
 
 def failed(status: int, words: str, faults: Sequence[Fault] = ()) -> web.Response:
-    return _json(status, {"error": words, "faults": [{"field": f.field, "problem": f.problem} for f in faults]})
+    return answered(status, {"error": words, "faults": [{"field": f.field, "problem": f.problem} for f in faults]})
 
 
-def _json(status: int, answer: dict[str, Any]) -> web.Response:
+def answered(status: int, answer: dict[str, Any]) -> web.Response:
     return web.Response(status=status, text=json.dumps(answer) + "\n", content_type="application/json")
 
 
-def spoken(handler: Callable[[web.Request], Awaitable[web.Response]], patience: float) -> Handler:
-    """`handler`, with what it raises put into an answer, given within `patience` seconds.
+TOO_LONG = "This took too long; whether it was done is not known: look at the status."
+
+
+def spoken(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], patience: float, late: str = TOO_LONG
+) -> Handler:
+    """`handler`, with what it raises put into an answer, given within `patience` seconds; else it is `late`.
 
     An order that was read is carried out to its end, even when its sender has left or does not wait any longer.
     """
-    running: set[asyncio.Task[web.Response]] = set()
+    running: set[asyncio.Task[web.StreamResponse]] = set()
 
     async def answer(request: web.Request) -> web.StreamResponse:
         task = asyncio.create_task(_put(handler, request), name=f"{request.method} {request.path}"[:80])
@@ -57,12 +62,14 @@ def spoken(handler: Callable[[web.Request], Awaitable[web.Response]], patience: 
             async with asyncio.timeout(patience):
                 return await asyncio.shield(task)
         except TimeoutError:
-            return failed(504, "This took too long; whether it was done is not known: look at the status.")
+            return failed(504, late)
 
     return answer
 
 
-async def _put(handler: Callable[[web.Request], Awaitable[web.Response]], request: web.Request) -> web.Response:
+async def _put(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], request: web.Request
+) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotLetIn as error:

@@ -1,105 +1,49 @@
 """The API by which operators give orders, used by the page and by the command alike.
 
-POST /api/incidents, POST /api/incidents/{id}/{confirm|investigate|end}, POST /api/maintenance,
+POST /api/incidents, POST /api/incidents/{id}/{confirm|investigate|end|expected}, POST /api/maintenance,
 DELETE /api/maintenance/{id}. docs/operating.md describes them.
 """
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
 
 from aiohttp import web
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from ami_bridge.domain.names import IncidentId, MaintenanceId
-from ami_bridge.domain.orders import Declaration, Maintenance, Orders
-from ami_bridge.integrations.reading import Fault, Misread, Strict, wrong
+from ami_bridge.domain import expecting
+from ami_bridge.domain.names import AnnouncementHash, IncidentId, MaintenanceId
+from ami_bridge.domain.orders import Declaration, Maintenance, Orders, Refused
+from ami_bridge.integrations.reading import Fault, Misread
 from ami_bridge.integrations.subjects import Named
 from ami_bridge.web.answers import NoAnswer, said, spoken, taken
+from ami_bridge.web.bodies import AHEAD, TOO_FAR, Declare, Expect, Plan, Steer
+from ami_bridge.web.door import HOW_TO_ENABLE, Door
 from ami_bridge.web.outages import subject_words
-from ami_bridge.web.settings import PageSettings
-from ami_bridge.web.signing import Attempts, NotLetIn, Sessions, bearer
 
-LONGEST_MINUTES = 7 * 24 * 60
-AHEAD = timedelta(days=366)
-TOO_FAR = f"that is too far away; write a time within the next {AHEAD.days} days"
 NOBODY = "an operator"
-HOW_TO_ENABLE = (
-    "Orders are off: no token is set. Set web.token or KEEPLINE_WEB_TOKEN to a long random text and start again."
-)
-
-
-def _on_one_line(text: str) -> str:
-    if any(unicodedata.category(sign)[0] == "C" for sign in text):
-        raise ValueError("it has signs that cannot be printed, such as line breaks")
-    return " ".join(text.split())
-
-
-What = Annotated[str, AfterValidator(_on_one_line), Field(
-    max_length=80, description="how customers call what is disturbed, in at most 80 characters, such as our main line",
-)]  # fmt: skip
-By = Annotated[str, AfterValidator(_on_one_line), Field(
-    max_length=60, description="who gives the order, in at most 60 characters",
-)]  # fmt: skip
-Minutes = Annotated[int, Field(
-    ge=1, le=LONGEST_MINUTES, description=f"a whole number of minutes from 1 to {LONGEST_MINUTES}",
-)]  # fmt: skip
-
-
-class Declare(Named):
-    what: What = ""
-    minutes: Minutes
-    told: bool = Field(default=True, description="true if callers shall hear of it, else false")
-    by: By = ""
-
-
-class Steer(Strict):
-    by: By = ""
-
-
-class Plan(Named):
-    what: What = ""
-    begin: AwareDatetime | None = Field(
-        default=None, description="when it begins, as 2026-03-01T22:00:00+01:00; leave it out for now"
-    )
-    minutes: Minutes
-    announced: bool = Field(default=False, description="true if callers shall hear of it, else false")
-    by: By = ""
-
-    @model_validator(mode="after")
-    def _is_near(self) -> Self:
-        if self.begin is not None and not 2000 <= self.begin.year < 9000:  # beyond these, sums of times overflow
-            raise wrong("begin", TOO_FAR)
-        return self
 
 
 class OrderDesk:
-    """Takes orders of whoever may give them to `orders`; refuses all while there is no token."""
+    """Takes orders of whoever `door` lets in to `orders`. `recorded` knows which recordings there are."""
 
     def __init__(
         self,
         orders: Orders | None,
-        settings: PageSettings,
-        sessions: Sessions,
-        attempts: Attempts,
+        door: Door,
+        recorded: Callable[[str], bool],
+        patience: float,
         clock: Callable[[], datetime],
     ) -> None:
-        self._orders, self._token = orders, settings.token
-        self._sessions, self._attempts, self._clock = sessions, attempts, clock
-        self._patience = settings.order_patience
-
-    @property
-    def open(self) -> bool:
-        return self._orders is not None and self._token is not None
+        self._orders, self._door, self._recorded = orders, door, recorded
+        self._patience, self._clock = patience, clock
 
     def routes(self) -> list[web.RouteDef]:
         handlers = {
             "/api/incidents": self._declare,
             "/api/incidents/{id}/{step:confirm|investigate|end}": self._steer,
+            "/api/incidents/{id}/expected": self._expect,
             "/api/maintenance": self._plan,
         }
         found = [web.post(path, spoken(handler, self._patience)) for path, handler in handlers.items()]
@@ -107,19 +51,17 @@ class OrderDesk:
 
     def _let_in(self, request: web.Request) -> tuple[Orders, str]:
         """Where orders go and the name the session has for who gives this one; raise NotLetIn or NoAnswer."""
-        if self._orders is None or self._token is None:
+        who = self._door.let_in(request)
+        if self._orders is None:
             raise NoAnswer(403, HOW_TO_ENABLE)
-        if (session := self._sessions.of(request)) is not None:
-            return self._orders, session.by
-        shown = bearer(request)
-        if shown is None:
-            raise NotLetIn("Orders need the token: sign in on the page, or send Authorization: Bearer and the token.")
-        self._attempts.check(request, self._token, shown)
-        return self._orders, ""
+        return self._orders, who
 
     async def _declare(self, request: web.Request) -> web.Response:
         orders, who = self._let_in(request)
         order = await taken(request, Declare)
+        expected = self._checked(order.expected)
+        if order.recording and not self._recorded(order.recording):
+            raise Misread((Fault("recording", "there is no such recording; send it to POST /api/recordings first"),))
         declaration = Declaration(
             pbx=order.of,
             subject=order.subject,
@@ -127,9 +69,12 @@ class OrderDesk:
             what=order.what,
             told=order.told,
             by=order.by or who or NOBODY,
+            expected=expected,
+            recording=AnnouncementHash(order.recording),
         )
         id_ = await orders.declare(declaration)
-        told = "callers are told" if order.told else "callers are not told"
+        in_which = " in your own words" if order.recording else ""
+        told = f"callers are told{in_which}" if order.told else "callers are not told"
         return said(f"{_subject(order)} is declared out of order for {order.minutes} minutes; {told}.", 201, id=id_)
 
     async def _steer(self, request: web.Request) -> web.Response:
@@ -144,6 +89,23 @@ class OrderDesk:
             return said("The incident is marked as being looked into.")
         await orders.end(id_, by)
         return said("The incident is ended.")
+
+    async def _expect(self, request: web.Request) -> web.Response:
+        orders, who = self._let_in(request)
+        order = await taken(request, Expect)
+        expected = self._checked(order.expected)
+        await orders.expect(IncidentId(request.match_info["id"]), expected, order.by or who or NOBODY)
+        if expected is None:
+            return said("No time is named any more.")
+        return said("The time by which it should be fixed is noted.")
+
+    def _checked(self, expected: datetime | None) -> datetime | None:
+        """`expected` in UTC; raise Misread for a time by which nothing can be fixed."""
+        try:
+            expecting.check(expected, self._clock())
+        except Refused as why:
+            raise Misread((Fault("expected", str(why)),)) from None
+        return None if expected is None else expected.astimezone(UTC)
 
     async def _plan(self, request: web.Request) -> web.Response:
         orders, who = self._let_in(request)

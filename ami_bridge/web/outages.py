@@ -17,8 +17,9 @@ from ami_bridge.web.words import Tone
 NAMED = 2  # causes named in a title; all are listed below it
 
 
-def incident(of: Incident) -> Row:
+def incident(of: Incident, now: datetime) -> Row:
     text, tone = words.INCIDENT[of.state]
+    late = of.overdue(now)
     return {
         "key": of.id,
         "title": title(of),
@@ -39,6 +40,11 @@ def incident(of: Incident) -> Row:
         "changed": iso(of.changed),
         "next_word": iso(of.next_word) if of.open and of.told else None,
         "until": iso(of.until) if of.open else None,
+        "expected": iso(of.expected) if of.open else None,
+        "to_come": iso(of.expected) if of.open and not late else None,
+        "late": late,
+        "late_words": _late(of) if late else "",
+        "own_words": "told in an operator's own words" if of.open and of.recording else "",
         "steps": [
             {"key": state.value, "words": state.value, "current": "step" if state is of.state else ""}
             for state in IncidentState
@@ -61,6 +67,13 @@ def title(of: Incident) -> str:
     listed = f"{', '.join(names)} and {more} more" if more > 0 else " and ".join(names)
     whole = all(cause.subject == Subject(Kind.PBX, of.pbx) for cause in causes)
     return clean(listed if whole else f"{listed} on {of.pbx}")
+
+
+def _late(of: Incident) -> str:
+    """What it means that the time by which it should be fixed has passed, and what is to be done."""
+    if of.told and of.lines:
+        return "The time named to callers has passed: callers now hear that it takes longer. Name a new time."
+    return "The time by which it should be fixed has passed. Name a new time."
 
 
 def told(of: Incident) -> str:
@@ -123,11 +136,13 @@ def _work(work: Maintenance, now: datetime) -> Row:
 
 def subjects(status: Status) -> list[Row]:
     """Everything an order may name: its key is `PBX/kind/name`, none of which has a slash in it."""
+    tenants = dict.fromkeys((line.pbx, line.tenant) for line in status.lines)
     found = [
         *((pbx.name, Subject(Kind.PBX, pbx.name)) for pbx in status.pbxs),
         *((trunk.pbx, Subject(Kind.TRUNK, trunk.name)) for trunk in status.trunks),
         *((site.pbx, Subject(Kind.SITE, site.name)) for site in status.sites),
         *((line.pbx, Subject(Kind.LINE, line.name)) for line in status.lines),
+        *((pbx, Subject(Kind.TENANT, tenant)) for pbx, tenant in tenants),
     ]
     return [
         {

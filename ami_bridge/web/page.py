@@ -16,23 +16,27 @@ from ami_bridge.domain.orders import Orders
 from ami_bridge.web import guard, words
 from ami_bridge.web.answers import LARGEST
 from ami_bridge.web.board import Board
+from ami_bridge.web.callers import CallerDesk, Callers
+from ami_bridge.web.door import HOW_TO_ENABLE, Door
 from ami_bridge.web.entrance import Entrance
 from ami_bridge.web.hooks import HookDoor
 from ami_bridge.web.listening import Listener, bounded
-from ami_bridge.web.orders import HOW_TO_ENABLE, OrderDesk
+from ami_bridge.web.orders import OrderDesk
+from ami_bridge.web.recordings import RecordingDesk, Recordings
 from ami_bridge.web.settings import PageSettings
 from ami_bridge.web.signing import Attempts, Sessions
 from ami_bridge.web.stream import Streams
 from ami_bridge.web.view import present
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC = ("page.css", "live.js", "orders.js", "bind.js", "times.js", "mark.svg")
+_STATIC = ("page.css", "live.js", "orders.js", "recordings.js", "sending.js", "bind.js", "times.js", "mark.svg")
 
 
 class PageServer:
     """GET / (HTML), /api/status (JSON), /events (a stream of the same), /healthz, /static/*; orders and webhooks in.
 
     `orders` is where orders and reports go; without it, or without a token in the settings, the page only shows.
+    `recordings` keeps operators' own words, `callers` explains what a caller would hear; both are for the token, too.
     `monotonic` measures how long sessions and failed attempts last.
     """
 
@@ -42,6 +46,8 @@ class PageServer:
         settings: PageSettings,
         *,
         orders: Orders | None = None,
+        recordings: Recordings | None = None,
+        callers: Callers | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,8 +55,16 @@ class PageServer:
         self._streams = Streams(board, settings, clock)
         self._template = _environment().get_template("page.html.j2")
         sessions, attempts = Sessions(monotonic), Attempts(monotonic)
-        desk = OrderDesk(orders, settings, sessions, attempts, clock)
-        self._entrance = Entrance(settings.token if desk.open else None, sessions, attempts, self._render)
+        token = settings.token if orders is not None else None
+        door = Door(token, sessions, attempts)
+        self._keeps = recordings is not None
+        recorded = RecordingDesk(recordings, door, settings.order_patience)
+        desks = (
+            OrderDesk(orders, door, recorded.has, settings.order_patience, clock),
+            recorded,
+            CallerDesk(callers, door, settings.order_patience),
+        )
+        self._entrance = Entrance(token, sessions, attempts, self._render)
         self._hooks = HookDoor(orders, settings.hooks, attempts, clock, settings.order_patience)
         checks = [bounded(settings.patience), guard.only(guard.names(settings.host, settings.hosts)), guard.own_site]
         app = web.Application(middlewares=checks, client_max_size=LARGEST)
@@ -60,7 +74,8 @@ class PageServer:
         app.router.add_get("/api/status", self._status)
         app.router.add_get("/events", self._streams.answer, allow_head=False)
         app.router.add_get("/healthz", self._health)
-        app.router.add_routes([*self._entrance.routes(), *desk.routes(), *self._hooks.routes()])
+        for room in (self._entrance, self._hooks, *desks):
+            app.router.add_routes(room.routes())
         for name in _STATIC:
             app.router.add_get(f"/static/{name}", _static(name))
         self._listener = Listener(app, setting="web.listen", host=settings.host, port=settings.port)
@@ -102,6 +117,8 @@ class PageServer:
             by=by or "",
             off="" if self._entrance.open else HOW_TO_ENABLE,
             problem=problem,
+            keeps=self._keeps,
+            languages=words.LANGUAGE,
         )
         return web.Response(text=html, content_type="text/html", status=status)
 

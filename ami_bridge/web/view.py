@@ -40,13 +40,13 @@ def present(status: Status) -> Row:
     document: Row = {
         "as_of": iso(status.now),
         "lines": [_line(line, blind) for line in status.lines],
-        "incidents": [outages.incident(i) for i in status.incidents if i.open],
+        "incidents": [outages.incident(i, status.now) for i in status.incidents if i.open],
         "waiting": _waiting(waiting[:SHOWN], blind),
         "waiting_more": _more(len(waiting)),
         "owed": [_promise(p) for p in owed[:SHOWN]],
         "owed_more": _more(len(owed)),
         "ended_promises": [_promise(p) for p in ended[:SHOWN]],
-        "ended_incidents": [outages.incident(i) for i in status.incidents if not i.open],
+        "ended_incidents": [outages.incident(i, status.now) for i in status.incidents if not i.open],
         "pbxs": [_pbx(p, blind) for p in status.pbxs],
         "blind_spots": _spots(status.blind_spots),
         "trunks": [_trunk(t, blind) for t in status.trunks],
@@ -83,11 +83,13 @@ def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
     nothing = Tone.QUIET if sure else Tone.UNKNOWN
     suspected = sum(1 for i in document["incidents"] if i["state"] == IncidentState.SUSPECTED.value)
     known = len(document["incidents"]) - suspected
+    late = sum(1 for i in document["incidents"] if i["late"])
     works = sum(1 for work in document["maintenance"] if work["running"])
     told = sum(1 for line in document["lines"] if line["announcing"])
     unanswered = sum(1 for line in document["lines"] if line["verdict"] == "unanswered" and line["watched"])
     candidates = (
         (blind > 0, "blind", Tone.BAD, f"{counted(blind, 'PBX', 'PBXs')} not watched"),
+        (late > 0, "late", Tone.BAD, f"{counted(late, 'named time')} passed: name a new one"),
         (known > 0, "incidents", Tone.BAD, counted(known, "open incident")),
         (suspected > 0, "suspected", Tone.WARN, counted(suspected, "suspected incident")),
         (unanswered > 0, "unanswered", Tone.BAD, f"{counted(unanswered, 'line')} unanswered"),
@@ -104,7 +106,8 @@ def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
 def _line(line: LineStatus, blind: Blind) -> Row:
     text, colour = words.verdict(words.LINE, line.verdict)
     watched = line.pbx not in blind
-    announcing = clean(line.announcing, LONGEST_WORDS)
+    sayings = _sayings(line)
+    announcing = sayings[0]["text"] if sayings else ""
     if colour is Tone.GOOD and (announcing or line.health != "up"):
         colour = Tone.WARN
     if line.verdict == "unanswered":
@@ -124,6 +127,7 @@ def _line(line: LineStatus, blind: Blind) -> Row:
         "watched": watched,
         "unwatched_since": None if watched else iso(blind[line.pbx]),
         "announcing": announcing,
+        "sayings": sayings,
         "announced_until": iso(line.announced_until) if announcing else None,
         "silence": "" if announcing else silence,
         "free_agents": line.free_agents,
@@ -131,8 +135,30 @@ def _line(line: LineStatus, blind: Blind) -> Row:
         "agents_words": f"{line.free_agents} of {counted(line.agents, 'agent')} free" if line.agents else "no agents",
         "callers": len(line.waiting),
         "callers_words": f"{counted(len(line.waiting), 'caller')} waiting",
+        "told_waiting": line.told_waiting,
+        "told_words": _told_waiting(line) if announcing else "",
         **evidence(line.evidence),
     }
+
+
+def _sayings(line: LineStatus) -> list[Row]:
+    """What callers hear in each language; that of most callers first. One language alone needs no name."""
+    said = [(clean(tag), clean(text, LONGEST_WORDS)) for tag, text in line.announcing.items() if text]
+    return [
+        {
+            "key": tag,
+            "language": tag.replace("_", "-"),
+            "language_words": words.language(tag) if len(said) > 1 else "",
+            "text": text,
+        }
+        for tag, text in said
+    ]
+
+
+def _told_waiting(line: LineStatus) -> str:
+    """How many of those who wait have heard it meanwhile: who came before it was said did not hear it on arrival."""
+    waiting = len(line.waiting)
+    return f"told while waiting: {min(line.told_waiting, waiting)} of {waiting}" if waiting else ""
 
 
 def _waiting(callers: list[tuple[WaitingCaller, LineStatus]], blind: Blind) -> list[Row]:

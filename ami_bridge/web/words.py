@@ -68,6 +68,7 @@ SUBJECT = {
     signal.Kind.TRUNK: "Trunk",
     signal.Kind.SITE: "Site",
     signal.Kind.LINE: "Line",
+    signal.Kind.TENANT: "Tenant",
     signal.Kind.PBX: "The PBX",
 }
 
@@ -90,6 +91,8 @@ SOURCE = {
     Source.OPERATOR: "operator",
     Source.WEBHOOK: "webhook",
 }
+
+LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}
 
 KIND = {
     Kind.IN_TURN: "callback in turn",
@@ -119,6 +122,11 @@ def verdict(known: dict[str, tuple[str, Tone]], said: str) -> tuple[str, Tone]:
 def health(said: str) -> str:
     """What is thought of something, as a remark beside its own state; empty when all is well."""
     return "" if said == "up" else f"judged {verdict(HEALTH, said)[0]}"
+
+
+def language(tag: str) -> str:
+    """`German` for `de`, and for `de_AT` and `de-at`; a language without a name here is called by its tag."""
+    return LANGUAGE.get(tag[:2], tag)
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import (
+    AnnouncementHash,
     IncidentId,
     LineName,
     MaintenanceId,
@@ -39,6 +40,7 @@ from tests.web.taking import Taking
 
 CHROMIUM = Path("/usr/bin/chromium")
 ACME, PBX1 = TenantName("acme"), PbxName("pbx1")
+OWN_WORDS = AnnouncementHash("5e" * 32)
 
 
 class House:
@@ -119,6 +121,10 @@ class House:
             "We know that calls to our support line fail since this afternoon. Our provider is repairing it. "
             "You will hear more from us by half past two. Press 2 and we call you when it is fixed."
         )
+        gesagt = (
+            "Wir wissen, dass Anrufe bei uns seit heute Nachmittag nicht gelingen. Unser Anbieter arbeitet daran. "
+            "Bis halb drei hören Sie mehr von uns. Drücken Sie die 2, und wir rufen an, wenn es behoben ist."
+        )
         numbers = [f"+1555123{i:04}" for i in range(100, 112)]
         states = [State.WAITING, State.RINGING, State.CONFIRMING, State.WAITING, State.CONNECTING]
         reasons = ["pressed 1 while waiting", "an agent is free", "the call was answered",
@@ -160,7 +166,8 @@ class House:
                     begin=self.ago(minutes=20), end=self.hence(minutes=40), announced=False),
             ),
             lines=(
-                self.line(verdict="unanswered", free_agents=0, announcing=said, announced_until=self.hence(minutes=16),
+                self.line(verdict="unanswered", free_agents=0, announcing={"en": said, "de": gesagt}, told_waiting=1,
+                    announced_until=self.hence(minutes=16),
                     waiting=(self.caller(minutes=4, seconds=12), self.caller("+15551230977", seconds=48))),
                 self.line("sales"),
                 self.line("billing", verdict="unanswered", free_agents=0, agents=2, health="suspect",
@@ -170,7 +177,9 @@ class House:
             ),
             incidents=(
                 self.incident(causes=(self.cause(), self.cause(Of.LINE, "support", over=True)),
-                    until=self.hence(minutes=90)),
+                    until=self.hence(minutes=90), expected=self.hence(minutes=40), recording=OWN_WORDS),
+                self.incident(id=IncidentId("i-3"), causes=(self.cause(Of.TENANT, "globex"),), what="our service",
+                    expected=self.ago(minutes=5), evidence=self.seen("all calls fail", source=Source.OPERATOR)),
                 self.incident(id=IncidentId("i-2"), state=IncidentState.SUSPECTED, told=False,
                     causes=(self.cause(Of.SITE, "vienna"),), what="our office in Vienna",
                     evidence=self.seen("3 of 5 phones gone within 90 s", source=Source.PHONES)),

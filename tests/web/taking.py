@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from ami_bridge.domain.names import IncidentId, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
@@ -37,6 +38,9 @@ class Taking:
 
     async def end(self, incident: IncidentId, by: str) -> None:
         await self._take(incident, "end", incident, by)
+
+    async def expect(self, incident: IncidentId, expected: datetime | None, by: str) -> None:
+        await self._take(incident, "expect", incident, expected, by)
 
     async def report(self, report: Report) -> None:
         await self._take(report.subject.name, "report", report)

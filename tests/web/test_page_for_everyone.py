@@ -20,7 +20,7 @@ Open = Callable[..., Awaitable[Page]]
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280, 1920])
 async def test_no_width_scrolls_sideways(serve: Serve, visit: Open, house: House, width: int) -> None:
-    long = house.line("a-line-with-quite-a-long-name-" * 3, announcing="w" * 200)
+    long = house.line("a-line-with-quite-a-long-name-" * 3, announcing={"en": "w" * 200})
     busy = house.busy()
     page = await serve(replace(busy, lines=(*busy.lines, long)))
     tab = await visit(page, viewport={"width": width, "height": 740})

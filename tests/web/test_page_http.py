@@ -66,7 +66,7 @@ async def test_nothing_on_the_page_comes_from_elsewhere_or_stands_inline(
 async def test_what_strangers_wrote_is_text_in_the_html(serve: Serve, http: ClientSession, house: House) -> None:
     status = replace(
         house.quiet(),
-        lines=(house.line(HOSTILE, announcing=HOSTILE, waiting=(house.caller(HOSTILE),)),),
+        lines=(house.line(HOSTILE, announcing={"en": HOSTILE}, waiting=(house.caller(HOSTILE),)),),
         promises=(house.promise(HOSTILE, reason=HOSTILE, line=LineName(HOSTILE)),),
         incidents=(house.incident(evidence=house.seen(HOSTILE)),),
         pbxs=(house.pbx(detail=HOSTILE, version=HOSTILE),),

@@ -36,7 +36,7 @@ async def test_a_change_appears_without_reloading(serve: Serve, visit: Open, hou
     await expect(tab.get_by_text("Nobody is waiting.")).to_be_visible()
 
     unanswered = house.line(
-        verdict="unanswered", free_agents=0, announcing="All agents are busy. Press 1 and we call you back.",
+        verdict="unanswered", free_agents=0, announcing={"en": "All agents are busy. Press 1 and we call you back."},
         announced_until=house.hence(minutes=20), waiting=(house.caller("+15551230977", seconds=70),),
     )  # fmt: skip
     page.board.publish(replace(house.quiet(), lines=(unanswered,), promises=(house.promise(),)))
@@ -149,9 +149,10 @@ HOSTILE = (
 
 
 async def test_hostile_text_is_inert_whether_served_or_sent_live(serve: Serve, visit: Open, house: House) -> None:
+    caller = house.caller(HOSTILE + "5551")
     status = replace(
         house.quiet(),
-        lines=(house.line(HOSTILE, announcing=HOSTILE, verdict=HOSTILE, waiting=(house.caller(HOSTILE + "5551"),)),),
+        lines=(house.line(HOSTILE, announcing={"en": HOSTILE}, verdict=HOSTILE, waiting=(caller,)),),
         promises=(house.promise(HOSTILE, reason=HOSTILE, line=LineName(HOSTILE)),),
         incidents=(house.incident(evidence=house.seen(HOSTILE), lines=(LineName(HOSTILE),), what=HOSTILE),),
         pbxs=(house.pbx(detail=HOSTILE, version=HOSTILE),),

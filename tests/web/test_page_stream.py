@@ -128,7 +128,7 @@ async def test_a_viewer_who_does_not_read_is_dropped_and_the_others_are_not(
 ) -> None:
     page = await serve(patience=0.3, interval=0.001)
     # Larger than any socket buffer after a few sendings.
-    many = tuple(house.line(f"line-{i}", announcing="x" * 250) for i in range(1000))
+    many = tuple(house.line(f"line-{i}", announcing={"en": "x" * 250}) for i in range(1000))
     async with watching(http, page) as reading:
         await reading.event("status")
         with socket.create_connection(("127.0.0.1", page.server.port)) as stalled:

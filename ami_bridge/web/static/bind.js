@@ -44,6 +44,7 @@ export function fill(root, row, now) {
   for (const el of own(root, "[data-when]")) el.hidden = !present(row[el.dataset.when]);
   for (const el of own(root, "[data-unless]")) el.hidden = present(row[el.dataset.unless]);
   for (const el of own(root, "[data-tone]")) el.dataset.tone = row.tone;
+  for (const el of own(root, "[data-lang]")) el.lang = row[el.dataset.lang];
   for (const el of own(root, "[data-current]")) {
     el.dataset.current = row.current;
     if (row.current) el.setAttribute("aria-current", "step");

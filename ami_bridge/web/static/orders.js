@@ -1,43 +1,25 @@
 // What an operator orders on the page, sent to the API. What callers hear changes with it, so the buttons that change it
 // want a second press. The answer is shown where the order was given; the page itself changes when the house has.
 
+import "./recordings.js";
+import { send, tell } from "./sending.js";
+
 const SURE_MS = 5000;
 
 const SURE = {
   confirm: "Press again: callers will be told",
   end: "Press again: it is over",
   cancel: "Press again: the work is over",
+  forget: "Press again: no time will be named",
 };
 
 const REQUESTS = {
   confirm: (id) => ["POST", `/api/incidents/${id}/confirm`],
   investigate: (id) => ["POST", `/api/incidents/${id}/investigate`],
   end: (id) => ["POST", `/api/incidents/${id}/end`],
+  forget: (id) => ["POST", `/api/incidents/${id}/expected`, { expected: null }],
   cancel: (id) => ["DELETE", `/api/maintenance/${id}`],
 };
-
-async function send(method, path, body) {
-  const form = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  let answer;
-  try {
-    answer = await fetch(path, { method, ...form });
-  } catch {
-    return { error: "Keepline cannot be reached; nothing is known to have been done." };
-  }
-  const text = await answer.text();
-  try {
-    const said = JSON.parse(text);
-    if (answer.status === 401) said.error = "Your sign-in has ended: load the page again and sign in.";
-    return said;
-  } catch {
-    return { error: text || `Keepline answered ${answer.status}.` };
-  }
-}
-
-function tell(outcome, answer) {
-  outcome.textContent = answer.error ?? answer.said;
-  outcome.classList.toggle("alarm", Boolean(answer.error));
-}
 
 function askAgain(button) {
   const words = button.textContent;
@@ -49,6 +31,11 @@ function askAgain(button) {
   }, SURE_MS);
 }
 
+// The id of the row an element stands in, as a path has it.
+function row(element) {
+  return encodeURIComponent(element.closest("[data-key]").dataset.key);
+}
+
 async function press(button) {
   const order = button.dataset.order;
   if (order in SURE && !("sure" in button.dataset)) {
@@ -56,29 +43,34 @@ async function press(button) {
     return;
   }
   button.disabled = true;
-  const id = encodeURIComponent(button.closest("[data-key]").dataset.key);
-  const answer = await send(...REQUESTS[order](id));
+  const answer = await send(...REQUESTS[order](row(button)));
   tell(button.parentElement.querySelector(".outcome"), answer);
   button.disabled = false;
 }
 
-// What the API takes: the chosen subject's key is `PBX/kind/name`, and an empty time is none.
+// What the API takes: fields by their names. The chosen subject's key is `PBX/kind/name`; an empty time or recording is
+// none, and times are in the viewer's zone here and in UTC there.
 function body(form) {
-  const fields = form.elements;
-  const [pbx, kind, name] = fields.subject.selectedOptions[0].dataset.key.split("/");
-  const order = { pbx, kind, name, what: fields.what.value.trim(), minutes: Number(fields.minutes.value) };
-  if (fields.told) order.told = fields.told.checked;
-  if (fields.announced) order.announced = fields.announced.checked;
-  if (fields.begin?.value) order.begin = new Date(fields.begin.value).toISOString();
+  const order = {};
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    if (field.name === "subject") {
+      [order.pbx, order.kind, order.name] = field.selectedOptions[0].dataset.key.split("/");
+    } else if (field.type === "checkbox") order[field.name] = field.checked;
+    else if (field.type === "number") order[field.name] = Number(field.value);
+    else if (field.type === "datetime-local") {
+      if (field.value) order[field.name] = new Date(field.value).toISOString();
+    } else order[field.name] = field.value.trim();
+  }
   return order;
 }
 
 async function submit(form) {
-  const button = form.querySelector("button");
+  const button = form.querySelector("button[type=submit]");
   button.disabled = true;
-  const answer = await send("POST", form.dataset.post, body(form));
+  const answer = await send("POST", form.dataset.post.replace(":id", () => row(form)), body(form));
   button.disabled = false;
-  tell(form.querySelector(".outcome"), answer);
+  tell([...form.querySelectorAll(".outcome")].at(-1), answer);
   for (const field of form.elements) field.removeAttribute("aria-invalid");
   const [fault] = answer.faults ?? [];
   const field = fault && form.elements[["pbx", "kind", "name"].includes(fault.field) ? "subject" : fault.field];

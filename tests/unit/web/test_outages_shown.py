@@ -45,7 +45,7 @@ def cause(kind: Kind, name: str, *, over: bool = False) -> Cause:
     ],
 )
 def test_an_incident_is_called_by_what_is_at_fault(causes: tuple[Cause, ...], title: str) -> None:
-    assert incident(replace(INCIDENT, causes=causes))["title"] == title
+    assert incident(replace(INCIDENT, causes=causes), T0)["title"] == title
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_incident_is_called_by_what_is_at_fault(causes: tuple[Cause, ...], ti
     ],
 )
 def test_it_is_said_who_hears_of_it(change: dict[str, object], told: str) -> None:
-    row = incident(replace(INCIDENT, **change))  # type: ignore[arg-type]
+    row = incident(replace(INCIDENT, **change), T0)  # type: ignore[arg-type]
     assert row["told_words"] == told
     assert (row["next_word"] is None) == (not row["told"] or row["state"] == "resolved")
 
@@ -68,7 +68,7 @@ def test_it_is_said_who_hears_of_it(change: dict[str, object], told: str) -> Non
 def test_what_an_operator_may_do_follows_the_state() -> None:
     may = {
         state: tuple(
-            incident(replace(INCIDENT, state=state))[f"can_{step}"] for step in ("confirm", "investigate", "end")
+            incident(replace(INCIDENT, state=state), T0)[f"can_{step}"] for step in ("confirm", "investigate", "end")
         )
         for state in IncidentState
     }
@@ -79,7 +79,7 @@ def test_what_an_operator_may_do_follows_the_state() -> None:
         IncidentState.MONITORING: (False, True, True),
         IncidentState.RESOLVED: (False, False, False),
     }
-    assert incident(replace(INCIDENT, told=False))["can_confirm"]
+    assert incident(replace(INCIDENT, told=False), T0)["can_confirm"]
 
 
 def test_every_source_story_and_subject_has_words() -> None:
@@ -90,7 +90,7 @@ def test_every_source_story_and_subject_has_words() -> None:
 
 def test_evidence_has_its_time_its_witness_and_no_caller_s_number() -> None:
     seen = Evidence(at=T0, source=Source.CALLS, words="calls to 5551230142 fail")
-    [row] = incident(replace(INCIDENT, evidence=(seen,)))["evidence"]
+    [row] = incident(replace(INCIDENT, evidence=(seen,)), T0)["evidence"]
     assert (row["at"], row["source_words"], row["text"]) == (
         "2026-03-01T09:00:00.000Z", "calls out", "calls to •••142 fail")  # fmt: skip
 

@@ -90,7 +90,8 @@ def test_an_unanswered_line_without_words_says_that_callers_are_told_nothing() -
     silent = replace(LINE, verdict="unanswered")
     [row] = present(Status(now=T0, pbxs=(UP,), lines=(silent,)))["lines"]
     assert row["silence"] == "No announcement. Nobody answers, and callers are told nothing."
-    [row] = present(Status(now=T0, pbxs=(UP,), lines=(replace(silent, announcing="We call you back."),)))["lines"]
+    telling = replace(silent, announcing={"en": "We call you back."})
+    [row] = present(Status(now=T0, pbxs=(UP,), lines=(telling,)))["lines"]
     assert (row["silence"], row["announcing"]) == ("", "We call you back.")
 
 
