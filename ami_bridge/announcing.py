@@ -1,60 +1,44 @@
 """What one PBX says to the callers of its lines: rendered ahead, rehearsed on the PBX, then made live in AstDB.
 
-A recording goes live only after this PBX has fetched and opened it, which a rehearsal call proves end to end: the
-PBX reaches our FastAGI, our audio server, and its own media cache. So that an outage is announced within
-milliseconds, timeless words about each trunk are prepared at the start; the full story replaces them seconds later.
+A recording goes live only after this PBX has fetched and opened it. So that an outage is announced within
+milliseconds, timeless words about each thing that may fail are prepared at the start, in every language of the tenant;
+the full story replaces them seconds later. In AstDB the tenant's own language is the gate that the dialplan looks at:
+it is written first and deleted first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from ami_bridge.ami import actions
-from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
-from ami_bridge.domain.announcement import LineState, Saying
 from ami_bridge.domain.names import AnnouncementHash, LineName
-from ami_bridge.voice.library import AudioLibrary, Recording
-from ami_bridge.voice.phrases import Phrase, Phrases
-from ami_bridge.voice.spoken import moment
+from ami_bridge.domain.saying import LineState, Saying
+from ami_bridge.rehearsing import Rehearsals
+from ami_bridge.sounds import Sounds
+from ami_bridge.speaking import Voice
+from ami_bridge.voice.errors import VoiceError
+from ami_bridge.voice.library import Recording
 from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
 
-REHEARSAL_DEADLINE = 15.0  # seconds
 TRY_AGAIN = timedelta(seconds=20)  # after words could not be brought to the PBX
+PREPARED_AT_ONCE = 10  # words in further languages that are made between two looks at what has to be renewed
 
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """How one tenant's callers are spoken to."""
-
-    library: AudioLibrary
-    phrases: Phrases
-    language: str
-    zone: ZoneInfo
-
-    async def record(self, saying: Saying, now: datetime) -> Recording:
-        """The recording of `saying`, rendered if need be; times are said in the tenant's zone, as seen from `now`."""
-        facts = {
-            name: moment(value.astimezone(self.zone), now.astimezone(self.zone))
-            if isinstance(value, datetime)
-            else str(value)
-            for name, value in saying.params.items()
-        }
-        words = self.phrases.say(Phrase(saying.phrase), self.language, **facts)
-        return await self.library.render(words.text, words.language, recorded_as=words.recorded_as)
+Wanted = tuple[Saying, Saying]  # what callers should hear, and the same in words without a time
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What callers of a line hear now; `standby` are its words without a time, if the PBX can play them."""
+    """What callers of a line hear now in one language; `standby` are its words without a time, if the PBX can play
+    them."""
 
     saying: Saying
     recording: Recording
@@ -68,6 +52,15 @@ class Live:
         return self.standby if now < self.state.standby_until else None
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one caller is told, the keys it offers, and of which story it is part."""
+
+    recording: Recording
+    keys: str
+    story: Saying
+
+
 class Announcer:
     """The announcements of one PBX. `wanted` says what a line's callers should hear, and the timeless words for it."""
 
@@ -75,86 +68,117 @@ class Announcer:
         self,
         session: Session,
         voices: Mapping[LineName, Voice],
-        wanted: Callable[[LineName], tuple[Saying, Saying] | None],
+        wanted: Callable[[LineName], Wanted | None],
         lifetime: timedelta,
+        sounds: Sounds,
         clock: Callable[[], datetime],
     ) -> None:
-        self.live: dict[LineName, Live | None] = {}
+        self.live: dict[
+            LineName, dict[str, Live]
+        ] = {}  # by language; lines of which nothing was pushed yet are not in it
+        self.stories: dict[LineName, Saying] = {}  # what callers are told now, be it in full or in first words
+        self.found_silent: frozenset[LineName] = frozenset()  # lines of which the PBX had nothing to say when we came
+        self.rehearsals = Rehearsals(session, sounds)
+        self.sounds = sounds
         self._session = session
         self._voices = voices
         self._wanted = wanted
         self._lifetime = lifetime
         self._clock = clock
-        self._prepared: dict[tuple[LineName, str, str], Recording] = {}
-        self._playable: set[AnnouncementHash] = set()
-        self._unplayable: set[AnnouncementHash] = set()
-        self._unrehearsed = ""
-        self._rehearsing: dict[AnnouncementHash, asyncio.Future[bool]] = {}
-        self._rehearsal = asyncio.Lock()
+        self._prepared: dict[tuple[LineName, tuple[str, str], str], Recording] = {}
+        self._unprepared: deque[tuple[LineName, Saying, str]] = deque()
+        self._troubles: dict[str, str] = {}  # languages in which words could not be made, and why
         self._greeted = False
         self._tried: datetime | None = None
+        self._found = False
         self._behind: dict[LineName, datetime] = {}  # lines whose words on the PBX are not those wanted; last tried
         self._pushing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in voices}
 
     @property
     def problem(self) -> str:
         """What keeps callers from hearing what they should, and what to do; empty when nothing does."""
-        if self._unplayable:
-            return f"the PBX could not play {len(self._unplayable)} announcements from audio.url"
-        return self._unrehearsed
+        return self.rehearsals.problem or next(iter(self._troubles.values()), "")
+
+    def voice(self, line: LineName) -> Voice:
+        """How callers of `line` are spoken to."""
+        return self._voices[line]
 
     async def prepare(self, line: LineName, sayings: Iterable[Saying]) -> None:
-        """Render words that may be needed at once later: the first word about each trunk, the prompts, the receipts."""
+        """Render words that may be needed at once later: the first word about each trunk, the prompts, the receipts.
+
+        The tenant's own language is there when this returns, the others are made by `renew`. Raise VoiceError.
+        """
+        voice = self._voices[line]
         for saying in sayings:
-            self._prepared[line, *_subject(saying)] = await self.render(line, saying)
+            self._prepared[line, saying.subject, voice.own] = await self.render(line, saying, voice.own)
+            self._unprepared.extend((line, saying, language) for language in voice.languages[1:])
 
-    def prepared(self, line: LineName, saying: Saying) -> Recording:
-        """A recording that `prepare` made; KeyError for one that it did not, which is a mistake in this program."""
-        return self._prepared[line, *_subject(saying)]
+    def prepared(self, line: LineName, saying: Saying, language: str = "") -> Recording:
+        """A recording that `prepare` made, in the tenant's own language while there is none in another.
 
-    async def render(self, line: LineName, saying: Saying) -> Recording:
-        """The recording of `saying` for `line`, whether or not the PBX has fetched it."""
-        return await self._voices[line].record(saying, self._clock())
+        KeyError for one that was not prepared, which is a mistake in this program.
+        """
+        voice = self._voices[line]
+        found = self._prepared.get((line, saying.subject, voice.language(language)))
+        return found or self._prepared[line, saying.subject, voice.own]
 
-    async def record(self, line: LineName, saying: Saying) -> Recording:
+    async def render(self, line: LineName, saying: Saying, language: str = "") -> Recording:
+        """The recording of `saying` for `line`, whether or not the PBX has fetched it. Raise VoiceError."""
+        voice = self._voices[line]
+        return await voice.record(saying, self._clock(), voice.language(language))
+
+    async def record(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         """Render `saying` for `line` and have the PBX fetch it, if it will; the recording exists in any case."""
-        recording = await self.render(line, saying)
-        await self._ready(recording)
+        recording = await self.render(line, saying, language)
+        await self.rehearsals.ready(recording)
         return recording
 
-    def cannot_play(self, recording: Recording) -> bool:
-        """Whether the PBX tried this recording and failed; one it was not asked about may well be playable."""
-        return recording.hash in self._unplayable
+    def in_use(self) -> set[AnnouncementHash]:
+        """The recordings that callers may be played at any moment."""
+        live = {one.recording.hash for languages in self.live.values() for one in languages.values()}
+        return live | {recording.hash for recording in self._prepared.values()}
 
-    def words(self, line: LineName) -> tuple[Recording, str] | None:
-        """What a caller of `line` is told now, and the keys it offers; None when there is nothing to say.
+    def words(self, line: LineName, language: str) -> Words | None:
+        """What a caller of `line` is told now; None when there is nothing to say.
 
         Before the first push the PBX may still hold what an earlier run put there: those callers came because of it.
         """
+        voice, now = self._voices[line], self._clock()
+        spoken = voice.language(language)
         if line not in self.live:
             wanted = self._wanted(line)
-            recording = self._prepared.get((line, *_subject(wanted[1]))) if wanted else None
-            return (recording, wanted[1].keys) if wanted and recording else None
-        live = self.live[line]
-        words = live.words(self._clock()) if live else None
-        return (words, live.saying.keys) if live and words else None
+            if wanted is None or (line, wanted[1].subject, voice.own) not in self._prepared:
+                return None
+            return Words(self.prepared(line, wanted[1], spoken), wanted[1].keys, wanted[0])
+        for live in (self.live[line].get(spoken), self.live[line].get(voice.own)):
+            if live is not None and (recording := live.words(now)) is not None:
+                return Words(recording, live.saying.keys, self.stories[line])
+        return None
 
     def link_up(self) -> None:
         """The PBX is there (again): what it can play has to be proved anew, by the next `renew`."""
-        self._playable.clear()
-        self._unplayable.clear()
+        self.rehearsals.forget()
         self._greeted, self._tried = False, None
 
     async def greet(self) -> None:
         """The PBX fetches everything prepared, the dialplan gets its prompts, each line its state."""
         self._tried = self._clock()
-        await self.rehearse(self._prepared.values())
-        for (line, phrase, _what), recording in self._prepared.items():
-            if phrase in contract.PROMPT_PHRASES and recording.hash in self._playable:
-                await actions.put(self._session, contract.PROMPTS, f"{line}-{phrase}", recording.hash)
+        await self.rehearsals.rehearse(self._prepared.values())
+        for (line, (phrase, _what), language), recording in list(self._prepared.items()):
+            if phrase in contract.PROMPT_PHRASES and self.rehearsals.can_play(recording):
+                key = self._key(f"{line}-{phrase}", line, language)
+                await actions.put(self._session, contract.PROMPTS, key, recording.hash)
+        await self._forget_strangers()
         for line in self._voices:
             await self.push(line)
-        self._greeted = all(recording.hash in self._playable for recording in self._prepared.values())
+        self._greeted = all(self.rehearsals.can_play(recording) for recording in self._prepared.values())
+
+    async def _forget_strangers(self) -> None:
+        """Delete the states of lines and languages that the settings do not have any more."""
+        ours = {self._key(line, line, language) for line, voice in self._voices.items() for language in voice.languages}
+        for key in await actions.tree(self._session, contract.LINES):
+            if key not in ours:
+                await actions.delete(self._session, contract.LINES, key)
 
     async def push(self, line: LineName) -> None:
         """Make what callers of `line` should hear live on the PBX: at once in prepared words, then in full.
@@ -164,14 +188,21 @@ class Announcer:
         """
         async with self._pushing[line]:
             self._behind[line] = self._clock()
+            await self._look()
             wanted = self._wanted(line)
             if wanted is None:
-                self.live[line] = None
-                await actions.delete(self._session, contract.LINES, line)
-            elif not await self._say(line, *wanted):
+                await self._fall_silent(line)
+            elif not await self._say(line, wanted):
                 return
             if self._wanted(line) == wanted:
                 del self._behind[line]
+
+    async def _look(self) -> None:
+        """What the PBX had been told before we came, seen before the first word of ours."""
+        if not self._found:
+            states = await actions.tree(self._session, contract.LINES)
+            self.found_silent = frozenset(line for line in self._voices if line not in states)
+            self._found = True
 
     async def renew(self) -> None:
         """Announcements expire by themselves; those still true are given more time, well before that.
@@ -179,41 +210,88 @@ class Announcer:
         A PBX that could not fetch what it needs when the link came up is asked again, and so is one that could not be
         told what its callers should hear.
         """
+        if self._unprepared:
+            await self._prepare_more()
         if not self._greeted and (self._tried is None or self._clock() - self._tried >= TRY_AGAIN):
             await self.greet()
         for line in self._voices:
             if self._is_due(line):
                 await self.push(line)
 
+    async def _prepare_more(self) -> None:
+        """Make some of the words in further languages; when all are there, the PBX is to fetch them."""
+        for _ in range(min(PREPARED_AT_ONCE, len(self._unprepared))):
+            line, saying, language = self._unprepared.popleft()
+            if language in self._troubles:
+                continue
+            try:
+                self._prepared[line, saying.subject, language] = await self.render(line, saying, language)
+            except VoiceError as error:
+                self._troubles[language] = f"callers are not spoken to in {language!r}: {error}"
+                log.warning("A language cannot be spoken", pbx=self._session.name, problem=self._troubles[language])
+        if not self._unprepared:
+            self._greeted, self._tried = False, None
+
     def _is_due(self, line: LineName) -> bool:
-        now, tried, live = self._clock(), self._behind.get(line), self.live.get(line)
+        now, tried = self._clock(), self._behind.get(line)
         if tried is not None:
             return now - tried >= TRY_AGAIN
-        return live is not None and live.state.standby_until - now < self._lifetime * 0.75
+        return any(live.state.standby_until - now < self._lifetime * 0.75 for live in self.live.get(line, {}).values())
 
-    async def _say(self, line: LineName, saying: Saying, timeless: Saying) -> bool:
-        """Make `saying` live, and `timeless` before it; False when the PBX cannot play it or it is not wanted now."""
-        standby = self._prepared.get((line, *_subject(timeless))) or await self.render(line, timeless)
-        first = saying is not timeless and not self._is_told(line, saying) and await self._ready(standby)
-        if first and self._wanted(line) == (saying, timeless):
-            await self._go_live(line, standby, timeless, standby)
-        recording = standby if saying is timeless else await self.render(line, saying)
-        if not await self._ready(recording) or self._wanted(line) != (saying, timeless):
-            return False
-        await self._go_live(line, recording, saying, standby)
-        return True
+    async def _fall_silent(self, line: LineName) -> None:
+        self.live[line] = {}
+        self.stories.pop(line, None)
+        for key in self._keys(line):
+            await actions.delete(self._session, contract.LINES, key)
 
-    def _is_told(self, line: LineName, saying: Saying) -> bool:
+    async def _say(self, line: LineName, wanted: Wanted) -> bool:
+        """Make what is `wanted` live, its timeless words first; False when the PBX cannot play it or it is not wanted
+        now, in the tenant's own language or in another that it should be said in."""
+        saying, timeless = wanted
+        standbys: dict[str, Recording] = {}
+        for language in self._languages(line):
+            standby = self._prepared.get((line, timeless.subject, language)) or await self._make(
+                line, timeless, language
+            )
+            if standby is None:
+                continue
+            standbys[language] = standby
+            first = saying is not timeless and not self._is_told(line, language, saying)
+            if first and await self.rehearsals.ready(standby) and self._wanted(line) == wanted:
+                await self._go_live(line, language, standby, timeless, wanted, standby)
+        told = True
+        for language, standby in standbys.items():
+            recording = standby if saying is timeless else await self._make(line, saying, language)
+            if recording is None or not await self.rehearsals.ready(recording) or self._wanted(line) != wanted:
+                told = False
+                continue
+            await self._go_live(line, language, recording, saying, wanted, standby)
+        return told
+
+    async def _make(self, line: LineName, saying: Saying, language: str) -> Recording | None:
+        """The recording of `saying`; None if it cannot be made, but for the tenant's own language, which raises."""
+        try:
+            return await self.render(line, saying, language)
+        except VoiceError as error:
+            if language == self._voices[line].own:
+                raise
+            log.warning("Words could not be made", pbx=self._session.name, language=language, problem=str(error))
+            return None
+
+    def _languages(self, line: LineName) -> list[str]:
+        return [language for language in self._voices[line].languages if language not in self._troubles]
+
+    def _is_told(self, line: LineName, language: str, saying: Saying) -> bool:
         """Whether callers hear about the same thing already, in words that are not overdue."""
-        live = self.live.get(line)
-        return live is not None and _subject(live.saying) == _subject(saying) and self._clock() < live.state.until
+        live = self.live.get(line, {}).get(language)
+        return live is not None and live.saying.subject == saying.subject and self._clock() < live.state.until
 
-    async def _go_live(self, line: LineName, recording: Recording, saying: Saying, standby: Recording) -> None:
+    async def _go_live(
+        self, line: LineName, language: str, recording: Recording, saying: Saying, wanted: Wanted, standby: Recording
+    ) -> None:
         expires = self._clock() + self._lifetime
-        # Whichever time is named: what is said to be over by then is not said after it.
-        named = saying.params.get("next_word") or saying.params.get("until")
-        until = min(named, expires) if isinstance(named, datetime) else expires
-        spare = standby if standby.hash in self._playable else None
+        until = min(saying.true_until or expires, expires)
+        spare = standby if self.rehearsals.can_play(standby) else None
         state = LineState(
             line=line,
             recording=recording.hash,
@@ -222,51 +300,14 @@ class Announcer:
             standby=spare.hash if spare else AnnouncementHash(""),
             standby_until=expires if spare else until,
         )
-        await actions.put(self._session, contract.LINES, line, state.encoded())
-        self.live[line] = Live(saying, recording, state, spare)
+        await actions.put(self._session, contract.LINES, self._key(line, line, language), state.encoded())
+        self.live.setdefault(line, {})[language] = Live(saying, recording, state, spare)
+        self.stories[line] = wanted[0]
 
-    async def rehearse(self, recordings: Iterable[Recording]) -> None:
-        """Have the PBX fetch and open `recordings`; those it can play are in `playable` afterwards."""
-        async with self._rehearsal:
-            missing = {r.hash for r in recordings} - self._playable
-            if not missing:
-                return
-            loop = asyncio.get_running_loop()
-            self._rehearsing = {hash_: loop.create_future() for hash_ in missing}
-            try:
-                async with asyncio.timeout(REHEARSAL_DEADLINE):
-                    await actions.rehearse(self._session, contract.REHEARSE_CHANNEL, contract.REHEARSE_CONTEXT)
-                    await asyncio.wait(self._rehearsing.values())
-            except (TimeoutError, AmiError) as error:
-                self._unrehearsed = (
-                    "the PBX could not fetch announcements: is the rendered dialplan loaded, and can the PBX reach "
-                    f"agi.url and audio.url? ({str(error) or 'no answer'})"
-                )
-                log.warning("Announcements could not be rehearsed", pbx=self._session.name, problem=self._unrehearsed)
-            finally:
-                self._rehearsing = {}
+    def _key(self, name: str, line: LineName, language: str) -> str:
+        """Where AstDB has something of `line` in `language`: the tenant's own stands under the `name` alone."""
+        return name if language == self._voices[line].own else f"{name}/{language}"
 
-    def to_rehearse(self) -> tuple[AnnouncementHash, ...]:
-        return tuple(self._rehearsing)
-
-    def rehearsed(self, playable: Mapping[AnnouncementHash, bool]) -> None:
-        """The PBX tried these recordings; what it could not play is reported and stays out of use."""
-        failed = {hash_ for hash_, played in playable.items() if not played}
-        self._playable = (self._playable | playable.keys()) - failed
-        self._unplayable = (self._unplayable | failed) - self._playable
-        self._unrehearsed = ""
-        if failed:
-            log.warning("The PBX could not play announcements", pbx=self._session.name, recordings=sorted(failed))
-        for hash_, played in playable.items():
-            if (waiting := self._rehearsing.get(hash_)) is not None and not waiting.done():
-                waiting.set_result(played)
-
-    async def _ready(self, recording: Recording) -> bool:
-        if recording.hash not in self._playable:
-            await self.rehearse([recording])
-        return recording.hash in self._playable
-
-
-def _subject(saying: Saying) -> tuple[str, str]:
-    """What a saying is about, whatever times it names."""
-    return saying.phrase, str(saying.params.get("what", ""))
+    def _keys(self, line: LineName) -> Iterator[str]:
+        for language in self._voices[line].languages:
+            yield self._key(line, line, language)

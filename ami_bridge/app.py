@@ -87,9 +87,10 @@ class App:
         )
         store = await Store.open(settings.store.url, policy)
         rooms.push_async_callback(store.close)
-        library = AudioLibrary(settings.voice.directory, Speech(), recorded=settings.voice.recordings)
+        speech = Speech(piper_voices=settings.voice.piper_voices, flite_voice=settings.voice.flite_voice)
+        library = AudioLibrary(settings.voice.directory, speech, recorded=settings.voice.recordings)
         library.open()
-        desk = HouseDesk(store, settings.audio.url, now)
+        desk = HouseDesk(store, now)
         controls = Controls(store, now)
         furnisher = Furnisher(settings, store, library, orders=controls, changed=self._dirty.set, clock=now)
         runners = []

@@ -20,10 +20,10 @@ from ami_bridge.ami import actions
 from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, Unsendable
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
-from ami_bridge.domain.announcement import CALLBACK_KEYS, Saying
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.numbers import NumberPolicy, masked
 from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, IllegalStep, Kind, Promise, Step
+from ami_bridge.domain.saying import CALLBACK_KEYS, Saying
 from ami_bridge.domain.watch import Watch
 from ami_bridge.store import LineKey, StaleAttempt, Store
 from ami_bridge.voice.errors import VoiceError
@@ -98,7 +98,7 @@ class Callbacks:
         """Claim the next promise of `kind` and dial it; False when nothing more can be done for now."""
         trunk = next((t for t in plan.trunks if not self._watch.trunk_is_down(t)), None)
         # Nobody is called to hear silence: words that the PBX is known not to play are waited for.
-        if trunk is None or self._announcer.cannot_play(self._announcer.prepared(plan.line, plan.greeting)):
+        if trunk is None or self._announcer.rehearsals.cannot_play(self._announcer.prepared(plan.line, plan.greeting)):
             return False
         attempt = AttemptId(f"{ATTEMPT_PREFIX}{uuid4().hex}")
         self._dialling.add(attempt)
@@ -155,7 +155,7 @@ class Callbacks:
     ) -> actions.Origination:
         saying = plan.greeting if promise.kind is Kind.IN_TURN else await self._news(promise)
         recording = await self._announcer.record(plan.line, saying)
-        if self._announcer.cannot_play(recording):
+        if self._announcer.rehearsals.cannot_play(recording):
             raise VoiceError("the PBX cannot play what is to be said")
         variables = (
             ("__KL_ATTEMPT", attempt),  # inherited: the agent's channel marks the promise kept

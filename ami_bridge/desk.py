@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import structlog
 
-from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Take, Treatment
 from ami_bridge.ami import actions
 from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
@@ -17,14 +17,16 @@ from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
 from ami_bridge.declaring import OperatorDesk
 from ami_bridge.domain import announcement as say
-from ami_bridge.domain.announcement import Key, Saying
 from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import AnnouncementHash, AttemptId, LineName, PbxName, PromiseId, TenantName, Uniqueid
+from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName, Uniqueid
 from ami_bridge.domain.numbers import NumberPolicy
 from ami_bridge.domain.promise import Kind, Promise, State, Step
+from ami_bridge.domain.saying import Key, Saying
 from ami_bridge.domain.watch import Watch
+from ami_bridge.knowing import KnownCallers
 from ami_bridge.store import Store, StoreError
-from ami_bridge.voice.library import Recording, url
+from ami_bridge.voice.library import Recording
+from ami_bridge.whispering import Whisperer
 from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
@@ -50,6 +52,8 @@ class PbxDesk:
     session: Session
     watch: Watch
     announcer: Announcer
+    whisperer: Whisperer
+    known: KnownCallers
     callbacks: Callbacks
     lines: Mapping[LineName, LineDesk]
     news: Callable[[Promise], Awaitable[Saying]]
@@ -62,10 +66,9 @@ class HouseDesk:
     """Implements `agi.desk.Desk` for all PBXs. A caller from a PBX or for a line not in the settings is a KeyError,
     which ends that session: the dialplan then plays what it has."""
 
-    def __init__(self, store: Store, audio_url: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._pbxs: dict[PbxName, PbxDesk] = {}
-        self._audio_url = audio_url
         self._clock = clock
 
     def add(self, pbx: PbxName, room: PbxDesk) -> None:
@@ -73,26 +76,31 @@ class HouseDesk:
         self._pbxs[pbx] = room
 
     async def status(self, caller: Caller) -> Treatment:
-        told = self._pbxs[PbxName(caller.pbx)].announcer.words(LineName(caller.line))
+        house, line = self._line(caller)
+        told = house.announcer.words(line, caller.language)
+        house.whisperer.heard(Uniqueid(caller.uniqueid), told.story if told else None, caller.language)
         if told is None:
             return Treatment()  # it ended while this caller was on the way in
-        recording, keys = told
-        return Treatment(audio=self._audio(recording), keys=keys)
+        mine = house.known.words(line, caller.number, caller.language)
+        return Treatment(audio=self._audio(house, caller, *mine, told.recording), keys=told.keys)
 
     async def unanswered(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
         house.in_vain(Uniqueid(caller.uniqueid))
         refused = house.lines[line].numbers.refuses(caller.number)
         saying = say.OFFER_NO_NUMBER if refused else say.OFFER
-        return Treatment(audio=self._audio(house.announcer.prepared(line, saying)), keys=saying.keys)
+        mine = house.known.words(line, caller.number, caller.language)
+        offer = house.announcer.prepared(line, saying, caller.language)
+        return Treatment(audio=self._audio(house, caller, *mine, offer), keys=saying.keys)
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         house, line = self._line(caller)
         if house.lines[line].numbers.refuses(caller.number):
-            return self._receipt(house, line, say.OFFER_NO_NUMBER, Next.CONTINUE)
+            return self._receipt(house, caller, say.OFFER_NO_NUMBER, Next.CONTINUE)
+        house.known.speaks(line, caller.number, caller.language)
         promise = self.promise(caller.pbx, line, key, caller.number or "", caller.uniqueid, self._clock())
         if promise is None:
-            return self._receipt(house, line, say.NOT_NOTED, Next.CONTINUE)
+            return self._receipt(house, caller, say.NOT_NOTED, Next.CONTINUE)
         try:
             _stored, new = await self._store.promises.make(promise)
         except StoreError as error:
@@ -100,7 +108,7 @@ class HouseDesk:
             return await self._keep_on_pbx(house, caller, key)
         house.promised(line)
         noted = say.NOTED_RESTORED if promise.kind is Kind.RESTORED else say.NOTED_IN_TURN
-        return self._receipt(house, line, noted if new else say.ALREADY_PROMISED, Next.HANGUP)
+        return self._receipt(house, caller, noted if new else say.ALREADY_PROMISED, Next.HANGUP)
 
     async def callback(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
@@ -111,21 +119,21 @@ class HouseDesk:
         saying = house.lines[line].greeting if promise.kind is Kind.IN_TURN else await house.news(promise)
         return Treatment(
             # fetched before the call was placed: a rehearsal now would leave the customer in silence
-            audio=self._audio(await house.announcer.render(line, saying)),
+            audio=self._audio(house, caller, await house.announcer.render(line, saying)),
             keys=saying.keys,
             wait=8.0,
             then=Next.HANGUP,
         )
 
     async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
-        house, line = self._line(caller)
+        house, _line = self._line(caller)
         step, reason, saying, then = {
             "1": (Step.ACCEPTED, "the customer pressed 1", say.CALLBACK_CONNECTING, Next.CONNECT),
             "2": (Step.LATER, "the customer asked for a later call", say.CALLBACK_LATER, Next.HANGUP),
             "3": (Step.DECLINED, "the customer needs no call any more", say.CALLBACK_DECLINED, Next.HANGUP),
         }[key]
         await self._attempted(house, caller, step, reason)
-        return self._receipt(house, line, saying, then)
+        return self._receipt(house, caller, saying, then)
 
     async def callback_heard(self, caller: Caller) -> None:
         house, _line = self._line(caller)
@@ -134,19 +142,20 @@ class HouseDesk:
     async def operator(self, caller: Caller, pin: str) -> Treatment | Challenge:
         return await self._operators(caller).operator(caller, pin)
 
-    async def ordered(self, caller: Caller, key: str) -> Receipt:
+    async def ordered(self, caller: Caller, key: str) -> Receipt | Take:
         return await self._operators(caller).ordered(caller, key)
 
+    async def taken(self, caller: Caller, audio: bytes) -> Treatment | Take:
+        return await self._operators(caller).taken(caller, audio)
+
+    async def approved(self, caller: Caller, key: str) -> Receipt | Take:
+        return await self._operators(caller).approved(caller, key)
+
     async def rehearsal(self, caller: Caller) -> Rehearsal:
-        wanted = self._pbxs[PbxName(caller.pbx)].announcer.to_rehearse()
-        return Rehearsal(urls=tuple(url(self._audio_url, hash_) for hash_ in wanted))
+        return Rehearsal(urls=self._pbxs[PbxName(caller.pbx)].announcer.rehearsals.addresses())
 
     async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
-        by_hash = {
-            AnnouncementHash(address.rpartition("/")[2].removesuffix(".wav")): played
-            for address, played in playable.items()
-        }
-        self._pbxs[PbxName(caller.pbx)].announcer.rehearsed(by_hash)
+        self._pbxs[PbxName(caller.pbx)].announcer.rehearsals.rehearsed(playable)
 
     def promise(
         self, pbx: str, line: LineName, key: str, number: str, origin: str, pressed: datetime
@@ -159,7 +168,7 @@ class HouseDesk:
         desk, now = house.lines[line], self._clock()
         incident: Incident | None = None
         if key == Key.WHEN_FIXED.value:
-            incident = next((i for i in house.watch.incidents if i.told and line in i.lines), None)
+            incident = next(iter(say.leading(line, house.watch.incidents)), None)
         elif key != Key.IN_TURN.value:
             return None
         return Promise(
@@ -218,8 +227,8 @@ class HouseDesk:
             await actions.put(house.session, contract.KEYS, f"{caller.uniqueid}-{key}", value)
         except AmiError as error:
             log.warning("A promise could not be written down anywhere", pbx=caller.pbx, problem=str(error))
-            return self._receipt(house, line, say.NOT_NOTED, Next.CONTINUE)
-        return self._receipt(house, line, say.NOTED_OFFLINE, Next.HANGUP)
+            return self._receipt(house, caller, say.NOT_NOTED, Next.CONTINUE)
+        return self._receipt(house, caller, say.NOTED_OFFLINE, Next.HANGUP)
 
     async def _attempted(self, house: PbxDesk, caller: Caller, step: Step, reason: str) -> Promise | None:
         """Move the promise this call was placed for; AMI's events may have been faster or be still on the way."""
@@ -239,8 +248,10 @@ class HouseDesk:
     def _line(self, caller: Caller) -> tuple[PbxDesk, LineName]:
         return self._pbxs[PbxName(caller.pbx)], LineName(caller.line)
 
-    def _receipt(self, house: PbxDesk, line: LineName, saying: Saying, then: Next) -> Receipt:
-        return Receipt(audio=self._audio(house.announcer.prepared(line, saying)), then=then)
+    def _receipt(self, house: PbxDesk, caller: Caller, saying: Saying, then: Next) -> Receipt:
+        recording = house.announcer.prepared(LineName(caller.line), saying, caller.language)
+        return Receipt(audio=self._audio(house, caller, recording), then=then)
 
-    def _audio(self, recording: Recording) -> tuple[Audio, ...]:
-        return (Audio(url=url(self._audio_url, recording.hash), seconds=recording.seconds),)
+    def _audio(self, house: PbxDesk, caller: Caller, *recordings: Recording) -> tuple[Audio, ...]:
+        sounds = house.announcer.sounds
+        return tuple(Audio(url=sounds.address(one, wide=caller.wide), seconds=one.seconds) for one in recordings)

@@ -11,29 +11,34 @@ import structlog
 from ami_bridge.ami.decode import wanted_with
 from ami_bridge.ami.inbox import Inbox
 from ami_bridge.ami.session import Address, Session
-from ami_bridge.announcing import Announcer, Voice
+from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks, CallPlan
 from ami_bridge.declaring import STANDING as OPERATORS
 from ami_bridge.declaring import OperatorDesk, OperatorLine
 from ami_bridge.desk import LineDesk, PbxDesk
 from ami_bridge.domain import announcement as say
-from ami_bridge.domain.announcement import Saying
 from ami_bridge.domain.baseline import Rhythm, Unreadable
 from ami_bridge.domain.estate import Estate
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
 from ami_bridge.domain.orders import Orders
 from ami_bridge.domain.promise import Promise
+from ami_bridge.domain.saying import Saying
+from ami_bridge.domain.tickets import Tickets
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Files, Records
+from ami_bridge.knowing import KnownCallers
 from ami_bridge.places import Line as LineSettings
-from ami_bridge.places import Pbx
+from ami_bridge.places import Pbx, Tenant
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
+from ami_bridge.sounds import Sounds
+from ami_bridge.speaking import Voice
 from ami_bridge.store import Store
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.phrases import Phrases
 from ami_bridge.watching import owners_of, watch_of
+from ami_bridge.whispering import Whisperer
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +55,7 @@ class Furnisher:
         orders: Orders,
         changed: Callable[[], None],
         clock: Callable[[], datetime],
+        tickets: Tickets | None = None,
     ) -> None:
         self._settings = settings
         self._orders = orders
@@ -58,6 +64,7 @@ class Furnisher:
         self._phrases = Phrases()
         self._changed = changed
         self._clock = clock
+        self._tickets = tickets
 
     async def furnish(self, pbx: Pbx, drain: Callable[[PbxName], Awaitable[int]]) -> tuple[Runner, PbxDesk]:
         """The runner and the desk of `pbx`, with all words prepared that may be needed at once. Raise VoiceError."""
@@ -69,8 +76,13 @@ class Furnisher:
         await self._remember(name, watch)
 
         def wanted(line: LineName) -> tuple[Saying, Saying] | None:
-            work = watch.court.work_on(line, self._clock())
-            return say.for_line(line, watch.incidents, work, watch.lines[line].attendance)
+            now = self._clock()
+            work = watch.court.work_on(line, now)
+            return say.for_line(line, watch.incidents, work, watch.lines[line].attendance, now)
+
+        def what_of(promise: Promise) -> str:
+            incident = watch.court.outages.open.get(promise.incident) if promise.incident else None
+            return incident.what_on(promise.line) if incident else self._settings.tenant_named(promise.tenant).service
 
         async def news(promise: Promise) -> Saying:
             incident = await self._store.incidents.get(promise.incident) if promise.incident else None
@@ -83,10 +95,14 @@ class Furnisher:
             {LineName(line.name): self._voice(line) for line in lines},
             wanted,
             seconds(self._settings.announcement.lifetime_seconds),
+            self._sounds(pbx),
             self._clock,
         )
         for line in lines:
             await announcer.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
+        whisperer = Whisperer(session, watch, announcer, self._clock)
+        tenants = {LineName(line.name): self._settings.tenant_named(line.tenant) for line in lines}
+        known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, self._clock)
         plans = {LineName(line.name): self._plan(line) for line in lines}
         callbacks = Callbacks(name, session, self._store, watch, announcer, plans, news, self._clock)
         runner = Runner(
@@ -97,6 +113,8 @@ class Furnisher:
             records=Records(pbx.name, Files(**dict(pbx.records))),
             numbers=[did for line in lines for did in line.dids],
             announcer=announcer,
+            whisperer=whisperer,
+            known=known,
             callbacks=callbacks,
             store=self._store,
             drain=drain,
@@ -107,6 +125,8 @@ class Furnisher:
             session=session,
             watch=watch,
             announcer=announcer,
+            whisperer=whisperer,
+            known=known,
             callbacks=callbacks,
             lines={LineName(line.name): self._line_desk(line) for line in lines},
             news=news,
@@ -118,7 +138,34 @@ class Furnisher:
 
     def _voice(self, line: LineSettings) -> Voice:
         tenant = self._settings.tenant_named(line.tenant)
-        return Voice(self._library, self._phrases, tenant.language, tenant.zone)
+        return Voice(
+            library=self._library,
+            phrases=self._phrases,
+            languages=tenant.spoken_languages,
+            zone=tenant.zone,
+            names=self._names(line.pbx, tenant),
+        )
+
+    def _names(self, pbx: str, tenant: Tenant) -> Mapping[str, Mapping[str, str]]:
+        """What is spoken of to this tenant's callers, by its name in their own language, in the others."""
+        one = next(p for p in self._settings.pbx if p.name == pbx)
+        named = [
+            (tenant.spoken, tenant.spoken_in),
+            (tenant.service, tenant.service_in),
+            (one.spoken, one.spoken_in),
+            *((trunk.spoken, trunk.spoken_in) for trunk in one.trunk),
+            *((site.spoken, site.spoken_in) for site in self._settings.sites_of(pbx) if site.tenant == tenant.name),
+        ]
+        return {spoken: {tag[:2]: text for tag, text in others.items()} for spoken, others in named}
+
+    def _sounds(self, pbx: Pbx) -> Sounds:
+        shared = pbx.sounds
+        return Sounds(
+            audio_url=self._settings.audio.url,
+            wide=pbx.wide,
+            here=shared.here if shared else None,
+            there=shared.there if shared else None,
+        )
 
     async def _remember(self, pbx: PbxName, watch: Watch) -> None:
         """What earlier runs left: open incidents, what was declared and reported, planned work."""

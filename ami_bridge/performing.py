@@ -34,10 +34,13 @@ from ami_bridge.troubles import Troubles, Unwritten
 
 @dataclass(slots=True)
 class Workers:
-    """Whom a runner wakes: who sees to all announcements; per line, to its own and to its calls; per trunk, asks."""
+    """Whom a runner wakes: who sees to all announcements, and to callers who are known; per line, to its own, to those
+    who wait on it and to its calls; per trunk, asks."""
 
     renew: asyncio.Event = field(default_factory=asyncio.Event)
     push: dict[LineName, asyncio.Event] = field(default_factory=dict)
+    tell: dict[LineName, asyncio.Event] = field(default_factory=dict)
+    know: asyncio.Event = field(default_factory=asyncio.Event)
     place: dict[LineName, asyncio.Event] = field(default_factory=dict)
     ask: dict[TrunkName, asyncio.Event] = field(default_factory=dict)
     learn: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,6 +50,7 @@ class Workers:
         named = tuple(lines)
         return cls(
             push={line: asyncio.Event() for line in named},
+            tell={line: asyncio.Event() for line in named},
             place={line: asyncio.Event() for line in named},
             ask={trunk: asyncio.Event() for trunk in trunks},
         )

@@ -29,12 +29,14 @@ from ami_bridge.domain.names import LineName, PbxName, Uniqueid
 from ami_bridge.domain.status import Link
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Records
+from ami_bridge.knowing import KnownCallers
 from ami_bridge.performing import Performer, Workers
 from ami_bridge.sight import OF_THE_PBX, LinkState, Sight
 from ami_bridge.store import Store
 from ami_bridge.troubles import Troubles, Unwritten
 from ami_bridge.turns import Turn
 from ami_bridge.upkeep import Upkeep
+from ami_bridge.whispering import Whisperer
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,8 @@ class Runner:
         records: Records,
         numbers: Collection[str],
         announcer: Announcer,
+        whisperer: Whisperer,
+        known: KnownCallers,
         callbacks: Callbacks,
         store: Store,
         drain: Callable[[PbxName], Awaitable[int]],
@@ -65,7 +69,9 @@ class Runner:
         self.pbx = pbx
         self.watch = watch
         self.announcer = announcer
-        self._session = session
+        self.whisperer = whisperer
+        self.known = known
+        self.session = session
         self._inbox = inbox
         self._callbacks = callbacks
         self._store = store
@@ -142,15 +148,18 @@ class Runner:
                 # Not where events are handled: a PBX that cannot fetch what it should play takes its time to say so.
                 tasks.create_task(self._work(self._workers.renew, self.announcer.renew), name=f"{self.pbx}: renew")
                 tasks.create_task(self._upkeep.measure(), name=f"{self.pbx}: round trips")
+                tasks.create_task(self._work(self._workers.know, self.known.prepare), name=f"{self.pbx}: known callers")
                 learn = self._upkeep.learn(self._workers.learn)
                 tasks.create_task(learn, name=f"{self.pbx}: what is usual")
                 for trunk, asked in self._workers.ask.items():
-                    ask = partial(actions.qualify, self._session, trunk)
+                    ask = partial(actions.qualify, self.session, trunk)
                     tasks.create_task(self._work(asked, ask), name=f"{self.pbx}: ask {trunk}")
                 for line in self.watch.lines:
                     push, place = self._workers.push[line], self._workers.place[line]
-                    say, call = partial(self.announcer.push, line), partial(self._callbacks.place, line)
+                    tell, news = self._workers.tell[line], partial(self.whisperer.tell, line)
+                    say, call = partial(self._say, line), partial(self._callbacks.place, line)
                     tasks.create_task(self._work(push, say), name=f"{self.pbx}: say {line}")
+                    tasks.create_task(self._work(tell, news), name=f"{self.pbx}: tell who waits on {line}")
                     tasks.create_task(self._work(place, call), name=f"{self.pbx}: call {line}")
         except* _Refused:
             pass  # said in `state`, where operators and the composition root look
@@ -158,6 +167,7 @@ class Runner:
     def promised(self, line: LineName) -> None:
         """A promise was made on `line`: see whether it can be kept at once."""
         self._workers.place[line].set()
+        self._workers.know.set()
         self._changed()
 
     def in_vain(self, uniqueid: Uniqueid) -> None:
@@ -180,7 +190,7 @@ class Runner:
 
     async def _hold_link(self) -> None:
         try:
-            await self._session.run()
+            await self.session.run()
         except LoginRefused as refused:
             await self._performer.perform(await self.sight.refused(str(refused)))
             raise _Refused from None
@@ -229,9 +239,10 @@ class Runner:
                     await self._callbacks.missing()
             if monotonic() - looked >= LOOK_EVERY:
                 looked = monotonic()
+                self._workers.know.set()
                 with self._troubles():
                     await self._catch_up()
-            for event in self._workers.place.values():
+            for event in (*self._workers.place.values(), *self._workers.tell.values()):
                 event.set()
 
     async def _catch_up(self) -> None:
@@ -241,12 +252,19 @@ class Runner:
             await self._take_over()
         await self._store.promises.release_restored(None, self._clock())
 
+    async def _say(self, line: LineName) -> None:
+        """Whoever calls from now on hears it, and then those who wait already."""
+        try:
+            await self.announcer.push(line)
+        finally:
+            self._workers.tell[line].set()
+
     async def _work(self, wake: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
         """Do `job` whenever woken; wakes during it make one more round, so the last state always wins."""
         while True:
             await wake.wait()
             wake.clear()
-            if self._session.up and self.state.link is Link.UP:
+            if self.session.up and self.state.link is Link.UP:
                 with self._troubles():
                     await job()
                 self._changed()

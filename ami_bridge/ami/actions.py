@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -52,11 +52,30 @@ async def originate(session: Session, call: Origination) -> None:
     )
 
 
-async def rehearse(session: Session, channel: str, context: str) -> None:
-    """Have the PBX call itself: `channel` idles while the other end of the pipe runs `context`."""
+async def call_itself(
+    session: Session, channel: str, context: str, exten: str = "s", variables: Mapping[str, str] | None = None
+) -> None:
+    """Have the PBX call itself: `channel`, a Local one, at one end, `exten` in `context` at the other. Returns when it is
+    under way; the variables' values are ours, never a caller's."""
     await session.ask(
-        "Originate", {"Channel": channel, "Context": context, "Exten": "s", "Priority": 1, "Async": "true"}
+        "Originate",
+        {
+            "Channel": channel,
+            "Context": context,
+            "Exten": exten,
+            "Priority": 1,
+            "Async": "true",
+            "Variable": tuple(f"{name}={value}" for name, value in (variables or {}).items()),
+        },
     )
+
+
+async def language(session: Session, channel: str) -> str:
+    """In which language the PBX speaks to `channel`; empty when that is not to be known."""
+    with suppress(ActionRefused):
+        answer = await session.ask("Getvar", {"Channel": channel, "Variable": "CHANNEL(language)"})
+        return str(answer.get("Value", ""))
+    return ""
 
 
 async def hang_up(session: Session, uniqueid: Uniqueid) -> None:

@@ -11,13 +11,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ami_bridge.domain.announcement import Saying, for_line
+from ami_bridge.domain.announcement import for_line
 from ami_bridge.domain.effects import Effect, PushLine, SaveIncident
 from ami_bridge.domain.incident import Incident, IncidentState, change
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.outage import OutageLimits
+from ami_bridge.domain.saying import Saying
 from ami_bridge.domain.signal import Kind, Source, Strength, Subject
 from ami_bridge.domain.verdict import Verdict
 from tests.unit.domain.courts import CLEAR, ESTATE, LONE, PBX_NAME, T0, VERDICTS, a_court, says
@@ -83,7 +84,7 @@ class ACourt(RuleBasedStateMachine):
     def wanted(self, line: LineName) -> Saying | None:
         """What callers hear, by what is stored."""
         work = self.court.work_on(line, self.now)
-        said = for_line(line, self.stored.values(), work, Attendance.ANSWERED)
+        said = for_line(line, self.stored.values(), work, Attendance.ANSWERED, self.now)
         return said[0] if said else None
 
     # ---- what happens

@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from agi.desk import Audio, Caller, Challenge, Next, Receipt, Treatment
 from ami_bridge import declaring
 from ami_bridge.declaring import OperatorDesk, OperatorLine
-from ami_bridge.domain.announcement import Saying
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import (
     AnnouncementHash,
@@ -25,6 +24,7 @@ from ami_bridge.domain.names import (
     TenantName,
 )
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
+from ami_bridge.domain.saying import Saying
 from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.voice.errors import SpeechFailed
 from ami_bridge.voice.library import Recording

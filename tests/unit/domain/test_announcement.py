@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_bridge.domain import announcement as say
-from ami_bridge.domain.announcement import LineState, for_line, next_word_after
+from ami_bridge.domain.announcement import for_line, next_word_after
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, MaintenanceId, PbxName, TenantName
 from ami_bridge.domain.orders import Maintenance
-from ami_bridge.domain.signal import Kind, Subject
+from ami_bridge.domain.saying import LineState, Saying
+from ami_bridge.domain.signal import SCOPES, Kind, Subject
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SUPPORT, SALES = LineName("support"), LineName("sales")
 WORD = T0 + timedelta(minutes=30)
 FAULTS = (Story.OUTAGE, Story.AUDIO)
 THAT_LAST = (IncidentState.SUSPECTED, IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
+OWN = AnnouncementHash("c" * 64)
 WORK = Maintenance(
     id=MaintenanceId("m1"),
     pbx=PbxName("lab"),
@@ -63,7 +67,7 @@ def said(
     attendance: Attendance = Attendance.ANSWERED,
     line: LineName = SUPPORT,
 ) -> tuple[str, str] | None:
-    told = for_line(line, incidents, work, attendance)
+    told = for_line(line, incidents, work, attendance, T0)
     return (told[0].phrase, told[1].phrase) if told else None
 
 
@@ -96,7 +100,9 @@ def test_a_fault_names_what_is_disturbed_since_when_and_when_the_next_word_comes
     told = for_line(SUPPORT, [an_incident()], None, Attendance.ANSWERED)
     assert told is not None
     full, timeless = told
-    assert full.params == {"what": "our main line", "since": T0, "next_word": WORD}
+    assert full.params == {"what": "our main line", "since": T0}
+    assert full.then == (Saying(phrase="next_word", params={"next_word": WORD}), say.KEYS_TURN_FIXED)
+    assert full.true_until == WORD
     assert timeless in say.first_words("our main line", suspected=False)
 
 
@@ -106,14 +112,91 @@ def test_callers_hear_of_the_cause_that_touches_their_line() -> None:
         for name, line in (("a", SUPPORT), ("b", SALES))
     )
     incident = an_incident(causes=causes, lines=(SUPPORT, SALES))
-    whats = [for_line(line, [incident], None, Attendance.ANSWERED) for line in (SUPPORT, SALES)]
+    whats = [for_line(line, [incident], None, Attendance.ANSWERED, T0) for line in (SUPPORT, SALES)]
     assert [told[0].params["what"] for told in whats if told] == ["line a", "line b"]
     assert [told[1].params["what"] for told in whats if told] == ["line a", "line b"]
 
 
-def test_of_several_faults_the_oldest_is_told() -> None:
+def test_of_faults_alike_the_oldest_leads() -> None:
     newer, older = an_incident(since=T0 + timedelta(minutes=1)), an_incident(Story.AUDIO)
     assert said(newer, older) == said(older, newer) == ("incident_audio", "incident_audio_first")
+
+
+def a_cause(kind: Kind, *, over: bool = False) -> Cause:
+    return Cause(subject=Subject(kind, kind.value), since=T0, lines=(SUPPORT,), what=f"the {kind.value}", over=over)
+
+
+@pytest.mark.parametrize(("narrow", "wide"), [*pairwise(SCOPES)])
+def test_what_concerns_the_line_more_closely_leads_however_new_it_is(narrow: Kind, wide: Kind) -> None:
+    late, early = an_incident(since=T0, causes=(a_cause(narrow),)), an_incident(causes=(a_cause(wide),))
+    late = replace(late, since=T0 + timedelta(minutes=9))
+    for incidents in ([late, early], [early, late]):
+        assert [i.causes[0].subject.kind for i in say.leading(SUPPORT, incidents)] == [narrow, wide]
+        told = for_line(SUPPORT, incidents, None, Attendance.ANSWERED, T0)
+        assert told is not None
+        assert told[0].params["what"] == f"the {narrow.value}"
+
+
+def test_a_cause_that_is_over_makes_no_incident_narrow() -> None:
+    was_line = an_incident(causes=(a_cause(Kind.LINE, over=True), a_cause(Kind.PBX)))
+    trunk = an_incident(since=T0 + timedelta(minutes=1), causes=(a_cause(Kind.TRUNK),))
+    assert say.leading(SUPPORT, [was_line, trunk]) == [trunk, was_line]
+
+
+def test_what_is_known_leads_before_what_is_suspected() -> None:
+    suspected = an_incident(state=IncidentState.SUSPECTED, causes=(a_cause(Kind.LINE),))
+    known = an_incident(causes=(a_cause(Kind.PBX),), since=T0 + timedelta(minutes=1))
+    assert said(suspected, known) == ("incident", "incident_first")
+
+
+def test_several_faults_become_one_message_that_names_each_thing_once_and_three_at_most() -> None:
+    kinds = (Kind.LINE, Kind.SITE, Kind.TENANT, Kind.TRUNK)
+    incidents = [an_incident(causes=(a_cause(kind),)) for kind in kinds]
+    incidents[1] = replace(incidents[1], story=Story.AUDIO, next_word=WORD - timedelta(minutes=10))
+    incidents.append(an_incident(causes=(replace(a_cause(Kind.PBX), what="the line"),)))
+    told = for_line(SUPPORT, incidents, None, Attendance.ANSWERED, T0)
+    assert told is not None
+    assert [(part.phrase, part.params.get("what")) for part in told[0].parts()] == [
+        ("incident", "the line"),
+        ("also_audio", "the site"),
+        ("also_incident", "the tenant"),
+        ("next_word", None),
+        ("keys_turn_fixed", None),
+    ]
+    assert told[0].true_until == WORD - timedelta(minutes=10)  # the first next word of them all
+
+
+def test_when_it_should_be_fixed_is_told_until_then_and_after_it_that_it_takes_longer() -> None:
+    expected = T0 + timedelta(minutes=20)
+    incident = replace(an_incident(), expected=expected)
+    for now, phrase in ((T0, "expected"), (expected, "expected_passed"), (WORD, "expected_passed")):
+        told = for_line(SUPPORT, [incident], None, Attendance.ANSWERED, now)
+        assert told is not None
+        assert told[0].then[0].phrase == phrase
+        assert told[0].true_until is not None
+        assert (told[0].true_until == expected) is (phrase == "expected")
+        assert told[0].true_until > now or now == WORD  # by when the next word is renamed
+
+
+def test_an_operators_own_words_stand_in_place_of_ours_and_the_times_stay() -> None:
+    told = for_line(SUPPORT, [replace(an_incident(), recording=OWN)], None, Attendance.ANSWERED, T0)
+    assert told is not None
+    assert told[0].recording == OWN
+    assert [part.phrase for part in told[0].then] == ["next_word", "keys_turn_fixed"]
+    assert not any(part.recording for part in told[1].parts())  # what stands by knows no time of theirs
+
+
+def test_who_waits_is_told_the_same_without_keys_and_that_they_keep_their_place() -> None:
+    told = for_line(SUPPORT, [an_incident()], None, Attendance.ANSWERED, T0)
+    assert told is not None
+    news = say.while_waiting(told[0])
+    assert [part.phrase for part in news.parts()] == ["waiting_news", "incident", "next_word", "waiting_place"]
+    assert not any(part.keys for part in news.parts())
+    assert news.true_until == WORD
+    assert say.over_while_waiting(told[0]).params == {"what": "our main line"}
+    assert say.is_news(told[0])
+    assert not say.is_news(say.LINE_UNANSWERED)
+    assert not say.is_news(None)
 
 
 def test_faults_come_before_work_work_before_nobody_and_that_before_a_crowd() -> None:
@@ -126,25 +209,25 @@ def test_faults_come_before_work_work_before_nobody_and_that_before_a_crowd() ->
 
 
 def test_work_is_told_with_its_end() -> None:
-    told = for_line(SUPPORT, [], WORK, Attendance.ANSWERED)
+    told = for_line(SUPPORT, [], WORK, Attendance.ANSWERED, T0)
     assert told is not None
     assert told[0].params == {"what": "our switchboard", "until": T0 + timedelta(hours=1)}
     assert told[1].params == {"what": "our switchboard"}
-    assert [saying.keys for saying in told] == ["1", "1"]
+    assert [saying.keys for saying in told] == ["01", "01"]
 
 
 @pytest.mark.parametrize(
     ("incident", "keys"),
     [
-        (an_incident(), "12"),
-        (an_incident(Story.AUDIO), "12"),
-        (an_incident(state=IncidentState.SUSPECTED), "1"),
-        (an_incident(Story.UNANSWERED), "1"),
-        (an_incident(Story.SURGE), "1"),
+        (an_incident(), "012"),
+        (an_incident(Story.AUDIO), "012"),
+        (an_incident(state=IncidentState.SUSPECTED), "01"),
+        (an_incident(Story.UNANSWERED), "01"),
+        (an_incident(Story.SURGE), "01"),
     ],
 )
 def test_only_what_is_known_to_be_broken_has_an_end_to_wait_for(incident: Incident, keys: str) -> None:
-    told = for_line(SUPPORT, [incident], None, Attendance.ANSWERED)
+    told = for_line(SUPPORT, [incident], None, Attendance.ANSWERED, T0)
     assert told is not None
     assert [saying.keys for saying in told] == [keys, keys]
 
@@ -157,9 +240,9 @@ def test_words_prepared_for_a_failure_name_no_time(suspected: bool) -> None:
 
 
 def test_an_unanswered_line_says_so_and_offers_a_callback() -> None:
-    told = for_line(SUPPORT, [], None, Attendance.UNANSWERED)
+    told = for_line(SUPPORT, [], None, Attendance.UNANSWERED, T0)
     assert told == (say.LINE_UNANSWERED, say.LINE_UNANSWERED)
-    assert say.LINE_UNANSWERED.keys == "1"
+    assert say.LINE_UNANSWERED.keys == "01"
 
 
 @pytest.mark.parametrize("keys", ["12", ""])
@@ -174,6 +257,12 @@ def test_what_a_pbx_is_told_has_five_fields_whatever_stands_in_them(keys: str) -
         standby_until=datetime.fromtimestamp(1_800_000_000, UTC),
     )
     assert state.encoded().split("-") == ["0000000099", recording, keys, "1800000000", standby]
+    assert LineState.decoded(SUPPORT, state.encoded()) == replace(state, until=datetime.fromtimestamp(99, UTC))
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-a-12-2", "1-a-12-2-b-c", "soon-a-12-2-b", "1-a-12-later-b"])
+def test_what_is_no_state_of_a_line_is_not_taken_for_one(text: str) -> None:
+    assert LineState.decoded(SUPPORT, text) is None
 
 
 @pytest.mark.parametrize(
@@ -204,5 +293,6 @@ def test_a_next_word_is_never_early_and_at_most_five_minutes_late(now: datetime,
 
 
 def test_everything_a_line_may_have_to_say_at_once_is_prepared_ahead() -> None:
-    sayings = [value for value in vars(say).values() if isinstance(value, say.Saying)]
-    assert sorted(saying.phrase for saying in sayings) == sorted(saying.phrase for saying in say.STANDING)
+    tails = {say.KEYS_TURN.phrase, say.KEYS_TURN_FIXED.phrase, say.WAITING_PLACE.phrase}  # said after something else
+    sayings = {value.phrase for value in vars(say).values() if isinstance(value, Saying)}
+    assert sorted(sayings - tails) == sorted(saying.phrase for saying in say.STANDING)

@@ -1,0 +1,136 @@
+"""News for callers who wait already: a new or changed announcement, and its end, said into each one's ear.
+
+The PBX plays the recording on one half of a Local channel while the other whispers it (ChanSpy) to the waiting caller,
+who hears it over the music and keeps the place in line. Who was told what on the way in is known from the front desk,
+so that nobody is told the same thing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from ami_bridge.ami import actions
+from ami_bridge.ami.errors import AmiError
+from ami_bridge.ami.session import Session
+from ami_bridge.announcing import Announcer
+from ami_bridge.domain.announcement import is_news, over_while_waiting, while_waiting
+from ami_bridge.domain.call import Channel
+from ami_bridge.domain.events import ChannelState
+from ami_bridge.domain.names import LineName, Uniqueid
+from ami_bridge.domain.saying import Saying
+from ami_bridge.domain.watch import Watch
+from ami_bridge.voice.errors import VoiceError
+from dialplan_templates import contract
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 8  # whispers that are begun at the same time on one PBX
+# What a channel may be called to be named to ChanSpy, to which a comma means its next argument and & another channel.
+_NAMEABLE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@:;+-]+")
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one caller was told last, and in which language; nothing, if they came before there was anything to say."""
+
+    story: Saying | None
+    language: str = ""
+
+
+class Whisperer:
+    """Tells the waiting callers of one PBX what is new on their line."""
+
+    def __init__(self, session: Session, watch: Watch, announcer: Announcer, clock: Callable[[], datetime]) -> None:
+        self._session = session
+        self._watch = watch
+        self._announcer = announcer
+        self._clock = clock
+        self._told: dict[Uniqueid, _Told] = {}
+        self._since: dict[LineName, tuple[Saying | None, datetime | None]] = {}
+        self._telling: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in watch.lines}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.count: dict[LineName, int] = dict.fromkeys(watch.lines, 0)  # callers told while they waited
+
+    def heard(self, caller: Uniqueid, story: Saying | None, language: str) -> None:
+        """A caller was told `story` on the way in, or None because there was nothing to say."""
+        self._told[caller] = _Told(story, language)
+
+    async def tell(self, line: LineName) -> None:
+        """Tell those who wait on `line` what they have not been told yet."""
+        if line not in self._announcer.live:
+            return
+        async with self._telling[line]:
+            story, since = self._current(line)
+            due = [channel for channel in self._waiting(line) if self._is_due(channel, line, story, since)]
+            await asyncio.gather(*(self._tell(channel, line, story) for channel in due))
+        self._forget_gone()
+
+    def _current(self, line: LineName) -> tuple[Saying | None, datetime | None]:
+        """What callers of `line` are told now, and since when; None for what was so when we came."""
+        story = self._announcer.stories.get(line)
+        known = self._since.get(line)
+        if known is None or known[0] != story:
+            # Words that the PBX had before we came have been told to whoever waits already.
+            fresh = known is not None or line in self._announcer.found_silent
+            known = self._since[line] = (story, self._clock() if fresh else None)
+        return known
+
+    def _waiting(self, line: LineName) -> Iterator[Channel]:
+        """The channels of callers who wait in the queue, or for a phone that rings, and can be spoken to."""
+        for call, waiting in self._watch.lines[line].waiting.items():
+            channel = self._watch.tracker.channels.get(Uniqueid(call))
+            if waiting.tried is not None and channel is not None and channel.state is ChannelState.UP:
+                yield channel
+
+    def _is_due(self, channel: Channel, line: LineName, story: Saying | None, since: datetime | None) -> bool:
+        told = self._told.get(channel.uniqueid)
+        if told is None:
+            # Nobody saw what they heard on the way in: the PBX told those who came after it was there to be told.
+            came = self._watch.lines[line].waiting[channel.call.id].since
+            before = since is not None and came < since
+            told = self._told[channel.uniqueid] = _Told(None if before else story)
+        return told.story != story and (is_news(story) or is_news(told.story))
+
+    async def _tell(self, channel: Channel, line: LineName, story: Saying | None) -> None:
+        told = self._told[channel.uniqueid]
+        if is_news(story) and story is not None:
+            saying = while_waiting(story)
+        elif told.story is not None:
+            saying = over_while_waiting(told.story)
+        else:
+            return
+        async with self._slots:
+            if not _NAMEABLE.fullmatch(channel.name):
+                log.warning("A waiting caller's channel has a name that cannot be used", pbx=self._session.name)
+                self._told[channel.uniqueid] = _Told(story, told.language)
+                return
+            try:
+                language = told.language or await actions.language(self._session, channel.name)
+                recording = await self._announcer.record(line, saying, language)
+                if self._announcer.rehearsals.can_play(recording) and self._still_waits(channel, line):
+                    await actions.call_itself(
+                        self._session,
+                        contract.WHISPER_CHANNEL,
+                        contract.WHISPER_CONTEXT,
+                        "spy",
+                        {"KL_SPY": channel.name, "KL_SAY": recording.hash},
+                    )
+                    self.count[line] += 1
+            except (AmiError, VoiceError) as error:
+                log.warning("A waiting caller could not be told", pbx=self._session.name, line=line, problem=str(error))
+                return  # tried again with the next tick
+        self._told[channel.uniqueid] = _Told(story, language)
+
+    def _still_waits(self, channel: Channel, line: LineName) -> bool:
+        """Not answered and not gone while the words were made."""
+        return channel.call.id in self._watch.lines[line].waiting
+
+    def _forget_gone(self) -> None:
+        for caller in [caller for caller in self._told if caller not in self._watch.tracker.channels]:
+            del self._told[caller]
