@@ -97,7 +97,7 @@ def test_whoever_is_back_is_there_at_once(story: Story) -> None:
 
 
 def test_a_fault_names_what_is_disturbed_since_when_and_when_the_next_word_comes() -> None:
-    told = for_line(SUPPORT, [an_incident()], None, Attendance.ANSWERED)
+    told = for_line(SUPPORT, [an_incident()], None, Attendance.ANSWERED, T0)
     assert told is not None
     full, timeless = told
     assert full.params == {"what": "our main line", "since": T0}
