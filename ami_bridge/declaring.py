@@ -181,7 +181,9 @@ class OperatorDesk:
         visit = self._visits.get((line, caller.uniqueid), _Visit())
         if not visit.speaking or visit.until is None or now > visit.until:
             return Treatment(audio=self._refused(caller), then=Next.HANGUP)
-        visit.speaking = False  # from here on: what is spoken is taken once
+        visit.speaking = False  # what is spoken is taken once
+        if not audio:
+            return self._take(caller, visit, UNUSABLE) or self._over(caller)
         try:
             recording = await self._keep(line, audio)
             await self._sounds.publish(recording)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agi.desk import Audio, Caller, Challenge, Next, Receipt, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Receipt, Take, Treatment
 from ami_bridge import declaring
 from ami_bridge.declaring import OperatorDesk, OperatorLine
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
@@ -26,7 +26,8 @@ from ami_bridge.domain.names import (
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.saying import Saying
 from ami_bridge.domain.signal import Kind, Subject
-from ami_bridge.voice.errors import SpeechFailed
+from ami_bridge.sounds import Sounds
+from ami_bridge.voice.errors import Inaudible, LibraryUnwritable, SpeechFailed, Unusable, VoiceError
 from ami_bridge.voice.library import Recording
 from ami_bridge.voice.phrases import FACTS, Phrase
 
@@ -66,6 +67,8 @@ class House:
     refuse: str = ""
     mute: bool = False
     slow: bool = False
+    kept: list[tuple[LineName, bytes]] = field(default_factory=list)
+    unusable: VoiceError | None = None
 
     async def declare(self, declaration: Declaration) -> IncidentId:
         if self.refuse:
@@ -97,16 +100,22 @@ class House:
     async def cancel(self, maintenance: MaintenanceId) -> None:
         raise AssertionError("never asked for by telephone")
 
-    def prepared(self, line: LineName, saying: Saying) -> Recording:
-        assert any(standing.phrase == saying.phrase for standing in declaring.STANDING)
-        return recording(saying)
+    async def keep(self, line: LineName, audio: bytes) -> Recording:
+        if self.unusable is not None:
+            raise self.unusable
+        self.kept.append((line, audio))
+        return spoken(audio)
 
-    async def render(self, line: LineName, saying: Saying) -> Recording:
+    def prepared(self, line: LineName, saying: Saying, language: str = "") -> Recording:
+        assert any(standing.phrase == saying.phrase for standing in declaring.STANDING)
+        return recording(saying, language)
+
+    async def render(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         if self.mute:
             raise SpeechFailed("no voice")
         if self.slow:
             await asyncio.Event().wait()
-        return recording(saying)
+        return recording(saying, language)
 
     def desk(self) -> OperatorDesk:
         line = OperatorLine(tenant=TenantName("acme"), pin=PIN, lasts=timedelta(hours=4))
@@ -116,19 +125,33 @@ class House:
             orders=self,
             touching=lambda line: [open_ for open_ in self.open if line in open_.lines],
             speaker=self,
-            audio_url="http://127.0.0.1:8081",
+            sounds=Sounds(audio_url="http://127.0.0.1:8081", wide=True),
+            keep=self.keep,
             clock=lambda: self.now,
         )
 
 
-def recording(saying: Saying) -> Recording:
-    hash_ = AnnouncementHash(sha256(f"{saying.phrase} {saying.params}".encode()).hexdigest())
-    return Recording(hash=hash_, path=Path("x.wav"), seconds=2.0, text="", language="en")
+def recording(saying: Saying, language: str = "en") -> Recording:
+    return a_recording(f"{saying.phrase} {saying.params} {language}")
 
 
-def says(answer: Treatment | Challenge | Receipt, saying: Saying) -> bool:
-    wanted = f"http://127.0.0.1:8081/announcements/{recording(saying).hash}.wav"
-    return answer.audio == (Audio(url=wanted, seconds=2.0),)
+def spoken(audio: bytes) -> Recording:
+    return a_recording(repr(audio))
+
+
+def a_recording(text: str) -> Recording:
+    hash_ = AnnouncementHash(sha256(text.encode()).hexdigest())
+    return Recording(hash=hash_, path=Path("x.wav"), wide=Path("x.wav16"), seconds=2.0, text="", language="en")
+
+
+def played(*recordings: Recording, wide: bool = False) -> tuple[Audio, ...]:
+    kind = "wav16" if wide else "wav"
+    places = [f"http://127.0.0.1:8081/announcements/{one.hash}.{kind}" for one in recordings]
+    return tuple(Audio(url=place, seconds=2.0) for place in places)
+
+
+def says(answer: Treatment | Challenge | Receipt | Take, saying: Saying) -> bool:
+    return answer.audio == played(recording(saying))
 
 
 def since(phrase: str, found: Incident) -> Saying:
@@ -147,8 +170,9 @@ async def test_nothing_is_declared_and_one_may() -> None:
     desk = house.desk()
     treatment = await admitted(desk)
     assert says(treatment, declaring.CLEAR)
-    assert (treatment.keys, treatment.then) == ("1", Next.HANGUP)
+    assert (treatment.keys, treatment.then) == ("12", Next.HANGUP)
     receipt = await desk.ordered(CALLER, "1")
+    assert isinstance(receipt, Receipt)
     assert says(receipt, declaring.DONE)
     assert receipt.then is Next.HANGUP
     assert house.declared == [
@@ -164,13 +188,13 @@ async def test_nothing_is_declared_and_one_may() -> None:
 @pytest.mark.parametrize(
     ("open_", "phrase", "about", "keys"),
     [
-        ([incident("a", declared=True)], "operator_declared", 0, "13"),
-        ([incident("a")], "operator_found", 0, "13"),
-        ([incident("a", minutes=9), incident("b", declared=True)], "operator_declared", 1, "13"),
-        ([incident("a"), incident("b", minutes=9)], "operator_found", 1, "13"),
-        ([incident("a", tenants=("acme", "other"))], "operator_shared", 0, "1"),
-        ([incident("a", tenants=("acme", "other"), declared=True)], "operator_shared", 0, "1"),
-        ([incident("a", tenants=("other",), minutes=9), incident("b")], "operator_found", 1, "13"),
+        ([incident("a", declared=True)], "operator_declared", 0, "123"),
+        ([incident("a")], "operator_found", 0, "123"),
+        ([incident("a", minutes=9), incident("b", declared=True)], "operator_declared", 1, "123"),
+        ([incident("a"), incident("b", minutes=9)], "operator_found", 1, "123"),
+        ([incident("a", tenants=("acme", "other"))], "operator_shared", 0, "12"),
+        ([incident("a", tenants=("acme", "other"), declared=True)], "operator_shared", 0, "12"),
+        ([incident("a", tenants=("other",), minutes=9), incident("b")], "operator_found", 1, "123"),
     ],
 )
 async def test_how_it_stands_is_said_with_what_may_be_done_about_it(
@@ -201,7 +225,7 @@ async def test_words_that_cannot_be_made_in_time_are_said_without_the_time(troub
     setattr(house, trouble, True)
     treatment = await admitted(house.desk())
     assert says(treatment, declaring.DECLARED)
-    assert treatment.keys == "13"
+    assert treatment.keys == "123"
 
 
 @pytest.mark.parametrize("key", ["1", "3"])
@@ -296,7 +320,7 @@ async def test_one_right_pin_is_good_for_one_order_on_that_call_and_line() -> No
     assert len(house.declared) == 1
 
 
-@pytest.mark.parametrize("key", ["3", "2", "13", ""])
+@pytest.mark.parametrize("key", ["3", "4", "12", "13", ""])
 async def test_a_key_that_was_not_offered_is_no_order(key: str) -> None:
     house = House()
     desk = house.desk()
@@ -341,6 +365,177 @@ async def test_who_gave_the_order_is_on_record_but_no_long_number(number: str | 
     await admitted(desk, caller)
     await desk.ordered(caller, "1")
     assert house.declared[0].by == by
+
+
+# ---- an operator's own words
+
+SPOKEN = b"\xff\x7f words"
+
+
+async def asked_to_speak(desk: OperatorDesk, caller: Caller = CALLER) -> Take:
+    await admitted(desk, caller)
+    take = await desk.ordered(caller, "2")
+    assert isinstance(take, Take)
+    return take
+
+
+@pytest.mark.parametrize("open_", [[], [incident("a", declared=True)], [incident("a", tenants=("acme", "other"))]])
+async def test_what_was_spoken_and_approved_is_declared_and_not_before(open_: list[Incident]) -> None:
+    house = House(open=open_)
+    desk = house.desk()
+    take = await asked_to_speak(desk)
+    assert says(take, declaring.PLEASE_SPEAK)
+    assert take.seconds == declaring.SPEAK_SECONDS
+    heard = await desk.taken(CALLER, SPOKEN)
+    assert isinstance(heard, Treatment)
+    assert heard.audio == played(recording(declaring.HEAR), spoken(SPOKEN), recording(declaring.KEEP))
+    assert (heard.keys, heard.then) == ("12", Next.HANGUP)
+    assert (house.kept, house.declared) == ([(SUPPORT, SPOKEN)], [])
+    receipt = await desk.approved(CALLER, "1")
+    assert isinstance(receipt, Receipt)
+    assert says(receipt, declaring.DONE)
+    assert house.declared == [
+        Declaration(
+            pbx=PbxName("pbx-1"),
+            subject=Subject(Kind.LINE, "support"),
+            until=START + timedelta(hours=4),
+            by="an operator by telephone from 101",
+            recording=spoken(SPOKEN).hash,
+        )
+    ]
+    assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)
+    assert len(house.declared) == 1
+
+
+async def test_spoken_again_the_last_words_count() -> None:
+    house = House()
+    desk = house.desk()
+    await asked_to_speak(desk)
+    await desk.taken(CALLER, b"first")
+    assert says(await desk.approved(CALLER, "2"), declaring.PLEASE_SPEAK)
+    assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)  # nothing was heard back since
+    desk = house.desk()
+    await asked_to_speak(desk)
+    await desk.taken(CALLER, b"first")
+    await desk.approved(CALLER, "2")
+    await desk.taken(CALLER, b"second")
+    await desk.approved(CALLER, "1")
+    assert [order.recording for order in house.declared] == [spoken(b"second").hash]
+
+
+@pytest.mark.parametrize("audio", [b"", SPOKEN])
+@pytest.mark.parametrize("error", [Unusable("too short"), Inaudible("silence")])
+async def test_what_cannot_be_used_is_asked_for_again_but_not_for_ever(audio: bytes, error: VoiceError) -> None:
+    house = House(unusable=error)
+    desk = house.desk()
+    await asked_to_speak(desk)
+    for _ in range(declaring.TAKES - 1):
+        again = await desk.taken(CALLER, audio)
+        assert isinstance(again, Take)
+        assert says(again, declaring.UNUSABLE)
+    last = await desk.taken(CALLER, audio)
+    assert isinstance(last, Treatment)
+    assert (says(last, declaring.FAILED), last.keys, last.then) == (True, "", Next.HANGUP)
+    assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)
+    assert house.declared == []
+
+
+async def test_nobody_speaks_more_often_than_they_may() -> None:
+    house = House()
+    desk = house.desk()
+    await asked_to_speak(desk)
+    for _ in range(declaring.TAKES - 1):
+        await desk.taken(CALLER, SPOKEN)
+        assert isinstance(await desk.approved(CALLER, "2"), Take)
+    await desk.taken(CALLER, SPOKEN)
+    assert says(await desk.approved(CALLER, "2"), declaring.FAILED)
+    assert house.declared == []
+
+
+@pytest.mark.parametrize("error", [LibraryUnwritable("the disk is full"), SpeechFailed("sox gave up")])
+async def test_what_cannot_be_kept_is_no_fault_of_the_speaker(error: VoiceError) -> None:
+    house = House(unusable=error)
+    desk = house.desk()
+    await asked_to_speak(desk)
+    with capture_logs() as logs:
+        answer = await desk.taken(CALLER, SPOKEN)
+    assert isinstance(answer, Treatment)
+    assert (says(answer, declaring.FAILED), answer.keys) == (True, "")
+    assert [log["problem"] for log in logs] == [str(error)]
+    assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)
+
+
+@pytest.mark.parametrize("key", ["3", "0", "", "12"])
+async def test_words_that_nobody_approved_change_nothing(key: str) -> None:
+    house = House()
+    desk = house.desk()
+    await asked_to_speak(desk)
+    await desk.taken(CALLER, SPOKEN)
+    assert says(await desk.approved(CALLER, key), declaring.REFUSED)
+    assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)
+    assert house.declared == []
+
+
+async def test_nobody_speaks_without_the_pin_or_out_of_turn() -> None:
+    house = House()
+    desk = house.desk()
+    for answer in (await desk.taken(CALLER, SPOKEN), await desk.approved(CALLER, "1"), await desk.ordered(CALLER, "2")):
+        assert says(answer, declaring.REFUSED)
+    await admitted(desk)
+    assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)  # was not asked to
+    await desk.ordered(CALLER, "2")
+    for other in (replace(CALLER, uniqueid="7.1"), replace(CALLER, line="sales")):
+        assert says(await desk.taken(other, SPOKEN), declaring.REFUSED)
+    await desk.taken(CALLER, SPOKEN)
+    assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)  # once is enough
+    assert says(await desk.ordered(CALLER, "1"), declaring.REFUSED)  # the keys answer for the words now
+    assert (len(house.kept), house.declared) == (1, [])
+
+
+async def test_each_step_has_its_time_and_all_of_them_together() -> None:
+    house = House()
+    desk = house.desk()
+    await asked_to_speak(desk)
+    house.now += declaring.SPEAK_WITHIN + timedelta(seconds=1)
+    assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)
+
+    await asked_to_speak(desk, replace(CALLER, uniqueid="9.1"))
+    await desk.taken(replace(CALLER, uniqueid="9.1"), SPOKEN)
+    house.now += declaring.CHOOSE_WITHIN + timedelta(seconds=1)
+    assert says(await desk.approved(replace(CALLER, uniqueid="9.1"), "1"), declaring.REFUSED)
+
+    slow = replace(CALLER, uniqueid="9.2")
+    await asked_to_speak(desk, slow)
+    steps = 0
+    while isinstance(await desk.taken(slow, SPOKEN), Treatment) and isinstance(await desk.approved(slow, "2"), Take):
+        house.now += declaring.SPEAK_WITHIN
+        steps += 1
+    assert steps == declaring.TAKES - 1 < declaring.ORDER_WITHIN / declaring.SPEAK_WITHIN
+
+    late = replace(CALLER, uniqueid="9.3")
+    await asked_to_speak(desk, late)
+    for _ in range(3):
+        house.now += declaring.SPEAK_WITHIN
+        await desk.taken(late, SPOKEN)
+        house.now += declaring.CHOOSE_WITHIN
+        assert isinstance(await desk.approved(late, "2"), Take)
+    house.now += timedelta(seconds=1)
+    assert says(await desk.taken(late, SPOKEN), declaring.REFUSED)
+    assert house.declared == []
+
+
+async def test_an_operator_is_spoken_to_as_their_telephone_asks_for() -> None:
+    house = House(open=[incident("a", declared=True)])
+    desk = house.desk()
+    caller = replace(CALLER, language="de", wide=True)
+    asked = await desk.operator(caller, "")
+    assert asked.audio == played(recording(declaring.PIN, "de"), wide=True)
+    answer = await desk.operator(caller, PIN)
+    assert answer.audio == played(recording(since("operator_declared", house.open[0]), "de"), wide=True)
+    await desk.ordered(caller, "2")
+    heard = await desk.taken(caller, SPOKEN)
+    pieces = (recording(declaring.HEAR, "de"), spoken(SPOKEN), recording(declaring.KEEP, "de"))
+    assert heard.audio == played(*pieces, wide=True)
 
 
 def test_every_saying_is_a_phrase_and_every_operators_phrase_is_said() -> None:
