@@ -1,49 +1,41 @@
-"""The audio library: every text callers may hear, as a file whose name is the hash of what is said and how.
+"""The audio library: every text callers may hear, as files whose name is the hash of what is said and how.
 
-A changed message is a new name, so nothing that caches by name (a PBX's media cache, a browser) can play an old one,
-and a file once published is never written again.
+A changed message is a new name, so nothing that caches by name (a PBX's media cache, a browser) can play an old one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import re
-import shutil
-import tempfile
-import time
 import unicodedata
-import wave
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from ami_bridge.domain.names import AnnouncementHash
-from ami_bridge.voice.errors import LibraryUnwritable, SpeechFailed, UnknownRecording
-from ami_bridge.voice.speech import MAX_TEXT, Choice, Speech
+from ami_bridge.voice.errors import Inaudible, SpeechFailed, UnknownRecording, Unusable
+from ami_bridge.voice.shelf import Recording, Shelf
+from ami_bridge.voice.speech import MAX_TEXT, TAIL_SILENCE, Choice, Levelled, Speech
+from ami_bridge.voice.wavs import seconds, splice
 
-FORMAT = "1"  # part of every hash: raise it when the levelling changes, and everything is rendered anew
+__all__ = ["AudioLibrary", "Recording", "text_hash", "url"]
 
-_HASH = re.compile(r"[0-9a-f]{64}")
+FORMAT = "2"  # part of every hash: raise it when the levelling changes, and everything is rendered anew
+GAP = 0.25  # seconds between recordings that are joined
+
+# What an operator hands in: bytes, and seconds once silence before and after the speech is gone.
+MOST_BYTES = 10 * 1024 * 1024
+SHORTEST, LONGEST = 0.5, 300.0
+_AROUND = 60.0  # seconds of silence that a recording of the longest kind may have on top
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_WORKSPACE = ".rendering-"
-_ABANDONED = 3600  # seconds after which a workspace is a crash's, not another process's at work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """One text as audio: `path` is a WAV of 8 kHz, 16 bit, mono, `seconds` long."""
-
-    hash: AnnouncementHash
-    path: Path
-    seconds: float
-    text: str
-    language: str
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,119 +55,141 @@ class AudioLibrary:
     """
 
     def __init__(self, directory: Path, speech: Speech, *, recorded: Path | None = None, at_once: int = 2) -> None:
-        self._directory = directory
+        self._shelf = Shelf(directory)
         self._speech = speech
         self._recorded = recorded
         self._slots = asyncio.Semaphore(at_once)
         self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._unreadable: set[AnnouncementHash] = set()
 
     def open(self) -> None:
         """Make the directory if need be, prove that it can be written, and clear away what a crash left in it.
 
         Blocking and quick; call it once before the first caller. Raise LibraryUnwritable.
         """
-        with self._writing():
-            with self._workspace():
-                pass
-            for left in self._directory.glob(f"{_WORKSPACE}*"):
-                if time.time() - left.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(left, ignore_errors=True)
+        self._shelf.open()
 
     async def render(self, text: str, language: str, *, recorded_as: str | None = None) -> Recording:
         """The recording of `text` in `language`, made now if it does not exist; `recorded_as` as in `Words`.
 
-        Callers that ask for the same at the same time get one rendering. A recording appears whole or not at all: it is
-        written elsewhere, flushed, then renamed. Raise VoiceError if it cannot be made, ValueError for a text no
-        engine should be given.
+        Callers that ask for the same at the same time get one rendering. A recording appears whole or not at all. Where
+        an engine fails the next one speaks, under an address of its own. Raise VoiceError if none can, ValueError for
+        a text no engine should be given.
         """
         text, language = _checked(text), _tag(language)
-        source = await asyncio.to_thread(self._source, text, language, recorded_as)
-        wanted = _address(text, language, source)
+        sources = await asyncio.to_thread(self._sources, text, language, recorded_as)
+        failures = []
+        for source in sources:
+            wanted = _address(text, language, source.engine, source.voice)
+            if source is not sources[-1] and self._passed_over(wanted, source):
+                if (recording := await asyncio.to_thread(self.get, wanted)) is not None:
+                    return recording
+                continue
+            try:
+                return await self._made(wanted, text, language, partial(self._voiced, source, text))
+            except SpeechFailed as error:
+                if isinstance(error, Inaudible):
+                    self._remember(wanted)
+                failures.append(str(error))
+        raise SpeechFailed("; ".join(failures))
+
+    async def keep(self, audio: bytes, language: str) -> Recording:
+        """An operator's own recording, in any format sox reads, levelled as speech is; it has no text.
+
+        Raise Unusable, saying why, for what is not half a second to five minutes of sound in at most 10 MB.
+        """
+        language = _tag(language)
+        if not audio or len(audio) > MOST_BYTES:
+            raise Unusable(f"a recording has at most {MOST_BYTES // 2**20} MB, and is not empty")
+        digest = await asyncio.to_thread(lambda: sha256(audio).hexdigest())
+        return await self._made(_address("", language, "kept", digest), "", language, partial(self._taken, audio))
+
+    async def join(self, recordings: Sequence[Recording]) -> Recording:
+        """`recordings` of this library one after another, as one; its language is that of the first.
+
+        Raise UnknownRecording if one of them has been deleted.
+        """
+        if len(recordings) < 2:
+            raise ValueError("fewer than two recordings cannot be joined")
+        first = recordings[0]
+        text = " ".join(recording.text for recording in recordings if recording.text)
+        wanted = _address(text, first.language, "joined", " ".join(recording.hash for recording in recordings))
+        return await self._made(wanted, text, first.language, partial(_joined, recordings))
+
+    def get(self, hash: str) -> Recording | None:  # noqa: A002 - it is one, and the field's name
+        """The recording with this `hash`, or None: also for what is no hash, and for a file lost or half there."""
+        return self._shelf.get(hash)
+
+    def path(self, hash: str, *, wide: bool = False) -> Path:  # noqa: A002
+        """The file of the recording with this `hash`, which may come from a stranger; raise UnknownRecording."""
+        recording = self.get(hash)
+        if recording is None:
+            raise UnknownRecording("there is no such recording")
+        return recording.wide if wide else recording.path
+
+    async def tidy(self, in_use: Collection[AnnouncementHash], older_than: timedelta) -> int:
+        """Delete the recordings that are not `in_use` and were not asked for within `older_than`; return how many.
+
+        Asking for one by any of the methods here keeps it for that long again. Raise OSError.
+        """
+        return await asyncio.to_thread(self._shelf.tidy, frozenset(in_use), older_than)
+
+    async def _made(
+        self, wanted: AnnouncementHash, text: str, language: str, make: Callable[[Path], Awaitable[Levelled]]
+    ) -> Recording:
+        """The recording at the address `wanted`, by `make` in a directory given to it unless it exists."""
         async with self._making.setdefault(wanted, asyncio.Lock()):
             recording = await asyncio.to_thread(self.get, wanted)
             if recording is not None:
                 return recording
             async with self._slots:
-                return await self._make(wanted, text, language, source)
+                with self._shelf.workspace() as room:
+                    return await asyncio.to_thread(self._shelf.put, await make(room), wanted, text, language)
 
-    def get(self, hash: str) -> Recording | None:  # noqa: A002 - it is one, and the field's name
-        """The recording with this `hash`, or None: also for what is no hash, and for a file lost or half there."""
-        if not _HASH.fullmatch(hash):
-            return None
-        wav, sidecar = self._files(AnnouncementHash(hash))
+    async def _voiced(self, source: _Source, text: str, room: Path) -> Levelled:
+        if isinstance(source.origin, Path):
+            return await self._speech.level(source.origin, room)
+        return await self._speech.speak(source.origin, text, room)
+
+    async def _taken(self, audio: bytes, room: Path) -> Levelled:
+        handed_in = room / "recording"
+        await asyncio.to_thread(handed_in.write_bytes, audio)
+        plain = await self._speech.decode(handed_in, room, LONGEST + _AROUND)
         try:
-            known = json.loads(sidecar.read_bytes())
-            recording = Recording(
-                hash=AnnouncementHash(hash),
-                path=wav,
-                seconds=float(known["seconds"]),
-                text=str(known["text"]),
-                language=str(known["language"]),
+            made = await self._speech.level(plain, room)
+        except Inaudible as error:
+            raise Unusable("nothing can be heard in the recording") from error
+        spoken = await asyncio.to_thread(seconds, made.narrow) - TAIL_SILENCE
+        if not SHORTEST <= spoken <= LONGEST:
+            raise Unusable(
+                f"a recording is {SHORTEST:g} s to {LONGEST:g} s long; this one holds {spoken:.1f} s of sound"
             )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return recording if wav.is_file() else None
+        return made
 
-    def path(self, hash: str) -> Path:  # noqa: A002
-        """The file of the recording with this `hash`, which may come from a stranger; raise UnknownRecording."""
-        recording = self.get(hash)
-        if recording is None:
-            raise UnknownRecording("there is no such recording")
-        return recording.path
-
-    def _source(self, text: str, language: str, recorded_as: str | None) -> _Source:
+    def _sources(self, text: str, language: str, recorded_as: str | None) -> list[_Source]:
+        """Where audio for `text` can come from, best first; an operator's file stands alone: it is meant to be heard."""
         names = [text_hash(text)] if recorded_as is None else [text_hash(text), _name(recorded_as)]
         files = [] if self._recorded is None else [self._recorded / language / f"{name}.wav" for name in names]
         for file in files:
             try:
                 with file.open("rb") as audio:
-                    return _Source("recorded", file_digest(audio, "sha256").hexdigest(), file)
+                    return [_Source("recorded", file_digest(audio, "sha256").hexdigest(), file)]
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise SpeechFailed(f"voice.recordings: {file} cannot be read: {error.strerror or error}") from error
-        choice = self._speech.choose(language)
-        return _Source(choice.engine.name, choice.voice.name, choice)
+        return [_Source(choice.engine.name, choice.voice.name, choice) for choice in self._speech.choices(language)]
 
-    async def _make(self, wanted: AnnouncementHash, text: str, language: str, source: _Source) -> Recording:
-        with self._writing(), self._workspace() as workspace:
-            room = Path(workspace)
-            if isinstance(source.origin, Path):
-                made = await self._speech.level(source.origin, room)
-            else:
-                made = await self._speech.speak(source.origin, text, room)
-            return await asyncio.to_thread(self._publish, made, wanted, text, language)
+    def _passed_over(self, wanted: AnnouncementHash, source: _Source) -> bool:
+        if wanted in self._unreadable:
+            return True
+        return isinstance(source.origin, Choice) and self._speech.rests(source.origin)
 
-    def _publish(self, made: Path, wanted: AnnouncementHash, text: str, language: str) -> Recording:
-        """Put a finished file where callers are played it. The sidecar comes first: only both make a recording."""
-        with wave.open(str(made)) as audio:
-            seconds = audio.getnframes() / audio.getframerate()
-        wav, sidecar = self._files(wanted)
-        facts = made.with_suffix(".json")
-        facts.write_text(json.dumps({"text": text, "language": language, "seconds": seconds}), encoding="utf-8")
-        for source, target in ((facts, sidecar), (made, wav)):
-            _flush(source)
-            source.replace(target)
-        _flush(self._directory)
-        return Recording(hash=wanted, path=wav, seconds=seconds, text=text, language=language)
-
-    def _files(self, hash: AnnouncementHash) -> tuple[Path, Path]:  # noqa: A002
-        return self._directory / f"{hash}.wav", self._directory / f"{hash}.json"
-
-    def _workspace(self) -> tempfile.TemporaryDirectory[str]:
-        # A rendering that is cancelled can leave a thread writing a moment longer: what it adds, `open` clears away.
-        return tempfile.TemporaryDirectory(dir=self._directory, prefix=_WORKSPACE, ignore_cleanup_errors=True)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            yield
-        except OSError as error:
-            raise LibraryUnwritable(
-                f"voice.directory: announcements cannot be written to {self._directory}: {error.strerror or error}; "
-                "name a directory this program may write, on a disk with room"
-            ) from error
+    def _remember(self, wanted: AnnouncementHash) -> None:
+        """Note that an engine cannot read this text: it will not learn to."""
+        if len(self._unreadable) >= _REMEMBERED:
+            self._unreadable.clear()
+        self._unreadable.add(wanted)
 
 
 def url(base: str, hash: str) -> str:  # noqa: A002
@@ -189,8 +203,19 @@ def text_hash(text: str) -> str:
     return sha256(" ".join(text.split()).encode()).hexdigest()
 
 
-def _address(text: str, language: str, source: _Source) -> AnnouncementHash:
-    said = json.dumps([text, language, source.engine, source.voice, FORMAT])
+async def _joined(recordings: Sequence[Recording], room: Path) -> Levelled:
+    made = Levelled(room / "joined.wav", room / "joined-wide.wav")
+    gap = GAP - TAIL_SILENCE  # every recording ends in some silence of its own
+    try:
+        await asyncio.to_thread(splice, [recording.path for recording in recordings], made.narrow, gap)
+        await asyncio.to_thread(splice, [recording.wide for recording in recordings], made.wide, gap)
+    except FileNotFoundError as error:
+        raise UnknownRecording("a recording to be joined with others is there no more") from error
+    return made
+
+
+def _address(text: str, language: str, engine: str, voice: str) -> AnnouncementHash:
+    said = json.dumps([text, language, engine, voice, FORMAT])
     return AnnouncementHash(sha256(said.encode()).hexdigest())
 
 
@@ -212,11 +237,3 @@ def _name(recorded_as: str) -> str:
     if not _NAME.fullmatch(recorded_as):
         raise ValueError(f"{recorded_as!r} is not a phrase's name")
     return recorded_as
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

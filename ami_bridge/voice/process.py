@@ -14,17 +14,21 @@ from ami_bridge.voice.errors import SpeechFailed
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 _SAID = 200  # characters of what a program said that are worth showing
 
+# What a program may take that reads a stranger's file: memory in KiB, what it writes in blocks of 512 bytes.
+_BOUNDS = ("/bin/sh", "-c", 'ulimit -v 1048576; ulimit -f 131072; exec "$@"', "sh")
 
-async def run(argv: Sequence[str | Path], *, deadline: float) -> str:
+
+async def run(argv: Sequence[str | Path], *, deadline: float, bounded: bool = False) -> str:
     """Run `argv` and return what it wrote to stderr; raise SpeechFailed if it fails or takes over `deadline` seconds.
 
-    It gets no standard input and, of our environment, only what programs need to be found: settings hold secrets.
+    `bounded` programs get a gigabyte of memory and write files of 64 MB at the most: they read what a stranger made. A
+    program gets no standard input and, of our environment, only what programs need to be found: settings hold secrets.
     It is the leader of a process group, which is killed on overrun and when the caller is cancelled, so that a
     program's own children do not live on.
     """
     name = Path(argv[0]).name
     try:
-        process = await _start(argv)
+        process = await _start([*_BOUNDS, *argv] if bounded else argv)
     except OSError as error:
         raise SpeechFailed(f"{name} could not be started: {error.strerror}") from error
     try:

@@ -20,6 +20,7 @@ from ami_bridge.web.settings import AudioSettings
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(range(256)) * 2000
+WIDE = WAV + WAV[44:]
 NAME = hashlib.sha256(WAV).hexdigest()
 
 
@@ -29,6 +30,7 @@ def library(tmp_path: Path) -> Path:
     directory = tmp_path / "library"
     directory.mkdir()
     (directory / f"{NAME}.wav").write_bytes(WAV)
+    (directory / f"{NAME}.wav16").write_bytes(WIDE)
     return directory
 
 
@@ -55,6 +57,21 @@ async def test_a_pbx_gets_the_file_and_may_keep_it_for_ever(audio: AudioServer, 
         headers = answer.headers
     assert headers["Content-Type"] == "audio/x-wav"
     assert headers["Content-Length"] == str(len(WAV))
+    assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert headers["ETag"] == f'"{NAME}"'
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_wideband_file_has_the_type_by_which_asterisk_knows_it(
+    audio: AudioServer, http: ClientSession, method: str
+) -> None:
+    async with http.request(method, url(audio, f"/announcements/{NAME}.wav16")) as answer:
+        assert answer.status == 200
+        assert await answer.read() == (WIDE if method == "GET" else b"")
+        headers = answer.headers
+    # format_wav.c registers exactly this, and the media cache compares the whole header.
+    assert headers["Content-Type"] == "audio/x-wav;codec=pcm;bit=16;rate=16000"
+    assert headers["Content-Length"] == str(len(WIDE))
     assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert headers["ETag"] == f'"{NAME}"'
 
@@ -106,6 +123,9 @@ async def test_the_raw_request_the_other_tests_build_on_is_answered(audio: Audio
         f"/announcements/{NAME[:-1]}.wav",
         f"/announcements/{'0' * 64}.wav",
         f"/announcements/{NAME}.wav?x=1",
+        f"/announcements/{NAME}.wav160",
+        f"/announcements/{NAME}.json",
+        f"/announcements/{'0' * 64}.wav16",
         f"/announcements/{NAME}.wav/",
         f"/announcements/{NAME}.wav%00",
         f"//announcements/{NAME}.wav",
@@ -133,7 +153,7 @@ async def test_files_are_only_read(audio: AudioServer, library: Path, method: st
 
 
 async def test_a_file_gone_since_it_was_found_is_not_there(http: ClientSession, tmp_path: Path) -> None:
-    server = AudioServer(lambda name: tmp_path / name, AudioSettings(port=0))
+    server = AudioServer(lambda name: tmp_path / f"{name}.wav", AudioSettings(port=0))
     await server.start()
     try:
         async with http.get(url(server)) as answer:
@@ -144,7 +164,7 @@ async def test_a_file_gone_since_it_was_found_is_not_there(http: ClientSession, 
 
 
 async def test_a_pbx_that_stops_reading_is_cut_off(library: Path) -> None:
-    big = library / "big"
+    big = library / "big.wav"
     big.write_bytes(b"\0" * 30_000_000)
     server = AudioServer(lambda _: big, AudioSettings(port=0, patience=0.2))
     await server.start()

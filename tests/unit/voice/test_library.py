@@ -11,7 +11,7 @@ import pytest
 
 from ami_bridge.voice.errors import LibraryUnwritable, SpeechFailed, UnknownRecording
 from ami_bridge.voice.library import AudioLibrary, text_hash, url
-from ami_bridge.voice.speech import Choice, Speech
+from ami_bridge.voice.speech import Choice, Levelled, Speech
 
 TEXT = "We are working on it."
 
@@ -24,7 +24,7 @@ class Counting(Speech):
         self.spoken = self.running = self.most = 0
         self.started: asyncio.Future[asyncio.Task[object] | None] = asyncio.get_running_loop().create_future()
 
-    async def speak(self, choice: Choice, text: str, workspace: Path) -> Path:
+    async def speak(self, choice: Choice, text: str, workspace: Path) -> Levelled:
         self.spoken += 1
         self.running += 1
         if not self.started.done():

@@ -10,18 +10,19 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ami_bridge.voice.errors import EngineMissing, SpeechFailed
-from ami_bridge.voice.speech import Speech
+from ami_bridge.voice.speech import Levelled, Speech
 
 SENTENCE = "Hello, this is the support line. We are working on it."
 FULL_SCALE = 32768
 
 
-def samples(wav: Path) -> tuple[int, ...]:
+def samples(wav: Path, rate: int = 8000) -> tuple[int, ...]:
     with wave.open(str(wav)) as audio:
-        assert (audio.getframerate(), audio.getsampwidth(), audio.getnchannels()) == (8000, 2, 1)
+        assert (audio.getframerate(), audio.getsampwidth(), audio.getnchannels()) == (rate, 2, 1)
         return struct.unpack(f"<{audio.getnframes()}h", audio.readframes(audio.getnframes()))
 
 
@@ -51,29 +52,51 @@ def link(folder: Path, *names: str) -> None:
         (folder / name).symlink_to(found)
 
 
+async def both(speech: Speech, text: str, language: str, workspace: Path) -> Levelled:
+    return await speech.speak(speech.choices(language)[0], text, workspace)
+
+
 async def spoken(speech: Speech, text: str, language: str, workspace: Path) -> Path:
-    return await speech.speak(speech.choose(language), text, workspace)
+    return (await both(speech, text, language, workspace)).narrow
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])
 @pytest.mark.parametrize("engine", ["flite", "espeak-ng"])
 async def test_speech_starts_at_once_and_is_as_loud_as_a_caller_expects(
-    engine: str, only: Path, tmp_path: Path
+    engine: str, rate: int, only: Path, tmp_path: Path
 ) -> None:
     link(only, engine, "sox")
     speech = Speech(search_path=str(only))
     assert speech.check("en").engine.name == engine
-    heard = samples(await spoken(speech, SENTENCE, "en", tmp_path))
+    made = await both(speech, SENTENCE, "en", tmp_path)
+    heard = samples(made.narrow if rate == 8000 else made.wide, rate)
     loudest = max(map(abs, heard))
     audible = loudest * 10 ** (-40 / 20)
     first = next(i for i, value in enumerate(heard) if abs(value) > audible)
     last = next(i for i in range(len(heard) - 1, 0, -1) if abs(heard[i]) > audible)
     rms = math.sqrt(sum(value * value for value in heard) / len(heard))
-    assert first <= 0.020 * 8000
-    assert 0.1 * 8000 <= len(heard) - last <= 0.25 * 8000
-    assert set(heard[-780:]) == {0}
+    assert first <= 0.020 * rate
+    assert 0.1 * rate <= len(heard) - last <= 0.25 * rate
+    assert set(heard[-int(0.0975 * rate) :]) == {0}
     assert -8 < decibels(loudest) <= -2.9
     assert -21 < decibels(rms) < -15
-    assert 2 < len(heard) / 8000 < 8
+    assert 2 < len(heard) / rate < 8
+
+
+async def test_both_rates_say_the_same_as_loud_as_each_other(tmp_path: Path) -> None:
+    made = await both(Speech(), SENTENCE, "en", tmp_path)
+    narrow, wide = np.array(samples(made.narrow), float), np.array(samples(made.wide, 16000), float)
+    assert len(wide) / 16000 == pytest.approx(len(narrow) / 8000, abs=0.001)
+    assert decibels(float(np.sqrt((wide**2).mean()))) == pytest.approx(
+        decibels(float(np.sqrt((narrow**2).mean()))), abs=1.5
+    )
+    # Above 4 kHz the wide one has what the narrow one cannot have; below, they are the same.
+    spectrum = np.abs(np.fft.rfft(wide))
+    assert (spectrum[len(spectrum) // 2 :] ** 2).sum() > 1e-4 * (spectrum**2).sum()
+    spectrum[len(spectrum) // 2 :] = 0
+    low = np.fft.irfft(spectrum * np.exp(1j * np.angle(np.fft.rfft(wide))), len(wide))[::2]
+    length = min(len(low), len(narrow))
+    assert np.corrcoef(low[:length], narrow[:length])[0, 1] > 0.97
 
 
 async def test_the_same_words_give_the_same_audio(tmp_path: Path) -> None:
@@ -97,7 +120,7 @@ async def test_accents_and_typographic_quotes_do_not_stop_flite(tmp_path: Path) 
 
 
 async def test_other_languages_are_read_by_espeak_ng_with_a_voice_of_theirs(tmp_path: Path) -> None:
-    choice = Speech().choose("de-at")
+    [choice] = Speech().choices("de-at")
     assert (choice.engine.name, choice.voice.name) == ("espeak-ng", "de")
     assert len(samples(await spoken(Speech(), "Guten Morgen.", "de-at", tmp_path))) > 4000
 
@@ -105,18 +128,21 @@ async def test_other_languages_are_read_by_espeak_ng_with_a_voice_of_theirs(tmp_
 def test_a_configured_piper_voice_comes_first_and_only_for_its_language(only: Path, tmp_path: Path) -> None:
     link(only, "flite", "espeak-ng")
     speech = Speech(piper_voices={"en": tmp_path / "en_US-joe-medium.onnx"}, search_path=str(only))
-    assert speech.choose("en").engine.name == "flite"  # not installed: a voice alone is no engine
+    assert speech.choices("en")[0].engine.name == "flite"  # not installed: a voice alone is no engine
     program(only, "piper", "exit 1")
-    assert (speech.choose("en-us").engine.name, speech.choose("en-us").voice.name) == ("piper", "en_US-joe-medium")
-    assert speech.choose("fr").engine.name == "espeak-ng"
+    assert (speech.choices("en-us")[0].engine.name, speech.choices("en-us")[0].voice.name) == (
+        "piper",
+        "en_US-joe-medium",
+    )
+    assert speech.choices("fr")[0].engine.name == "espeak-ng"
 
 
 def test_a_missing_engine_names_what_to_install(only: Path) -> None:
     speech = Speech(search_path=str(only))
     with pytest.raises(EngineMissing, match="install flite or espeak-ng"):
-        speech.choose("en")
+        speech.choices("en")
     with pytest.raises(EngineMissing, match="'fr' is installed: install espeak-ng"):
-        speech.choose("fr")
+        speech.choices("fr")
     link(only, "flite")
     with pytest.raises(EngineMissing, match="install the package sox"):
         speech.check("en")
