@@ -118,7 +118,7 @@ class Controls:
 
     async def _withdraw(self, runner: Runner, incident: IncidentId) -> None:
         """Drop what was ordered and reported of the incident: else a restart would open it again."""
-        subjects = runner.watch.court.outages.subjects_of(incident)
+        subjects = runner.watch.court.outages.cases.subjects_of(incident)
         for subject in subjects:
             await self._store.orders.withdraw(runner.pbx, subject)
         for order in await self._store.orders.standing(runner.pbx, self._clock()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ami_bridge.domain import expecting
+from ami_bridge.domain.bulletins import Bulletins
 from ami_bridge.domain.detectors.declared import Declared
 from ami_bridge.domain.effects import Effect, PushLine, SaveIncident
 from ami_bridge.domain.incident import IllegalChange, Incident, IncidentState
@@ -30,8 +31,12 @@ class Court:
     off: frozenset[Source] = frozenset()  # witnesses that are not heard
     declared: Declared = field(default_factory=Declared)
     works: dict[MaintenanceId, Maintenance] = field(default_factory=dict)  # planned or running
+    bulletins: Bulletins = field(init=False)
     _restless: set[Subject] = field(default_factory=set)  # for whom time alone may change something
     _running: set[MaintenanceId] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.bulletins = Bulletins(self.outages.cases, self.outages.limits.word_every)
 
     def is_restless(self, subject: Subject) -> bool:
         """Whether a verdict other than up stands about `subject`, or may soon."""
@@ -58,17 +63,17 @@ class Court:
                 judge.not_seen(now)
                 continue
             changes = judge.tick(now)
-            if not changes and judge.bad and self.outages.incident_of(subject) is None:
+            if not changes and judge.bad and self.outages.cases.incident_of(subject) is None:
                 changes = [judge.stated(now)]  # what explained it so far (work, an outage) may not do so any more
             effects += self._follow(judge, changes, now)
-        return effects + self.outages.tick(now)
+        return effects + self.bulletins.tick(now)
 
     def adopt(self, incident: Incident) -> list[tuple[Subject, frozenset[Source]]]:
         """Take over an incident left open by an earlier run; return who had testified, to be asked to go on from there.
 
         Its subjects are as they were until those sources say otherwise.
         """
-        self.outages.adopt(incident)
+        self.outages.cases.adopt(incident)
         resumed = []
         for cause in incident.lasting():
             judge = self.judges.get(cause.subject)
@@ -107,22 +112,22 @@ class Court:
         """An operator knows of an outage; raise Refused as `check` does."""
         self.check(order, now)
         signals = self.declared.declare(order, now)
-        self.outages.name(order)
+        self.bulletins.name(order)
         effects = self.hear(signals, now)
-        incident = self.outages.lasting(order, now)
+        incident = self.bulletins.lasting(order, now)
         if incident is None:
             raise Refused(f"{order.subject} cannot be declared out of order now")
         return incident, [*effects, SaveIncident(incident), *(PushLine(line) for line in incident.lines)]
 
-    def stand_by(self, order: Declaration, now: datetime) -> None:
+    def stand_by(self, order: Declaration, now: datetime) -> tuple[Incident, list[Effect]]:
         """Take up what an earlier run was told. When it should be fixed was named since, maybe: its incident knows."""
         stale = order.expected is not None and order.expected <= now
-        named = self.outages.incident_of(order.subject) is not None
-        self.declare(replace(order, expected=None) if stale or named else order, now)
+        named = self.outages.cases.incident_of(order.subject) is not None
+        return self.declare(replace(order, expected=None) if stale or named else order, now)
 
     def expect(self, id_: IncidentId, expected: datetime | None, by: str, now: datetime) -> list[Effect]:
         """An operator says when an incident should be fixed, or takes that back; raise Refused, and change nothing."""
-        return self.outages.expect(self._open(id_).id, expected, by, now)
+        return self.bulletins.expect(self._open(id_).id, expected, by, now)
 
     def report(self, order: Report, now: datetime) -> list[Effect]:
         """Take what another system says; raise Refused as `check` does."""
@@ -135,21 +140,21 @@ class Court:
         confirmed = state is IncidentState.IDENTIFIED
         why = f"confirmed by {by}" if confirmed else f"{by} looks into it"
         try:
-            return self.outages.move(id_, state, now, why, told=incident.told or confirmed)
+            return self.bulletins.move(id_, state, now, why, told=incident.told or confirmed)
         except IllegalChange as illegal:
             raise Refused(str(illegal)) from None
 
     def end(self, id_: IncidentId, by: str, now: datetime) -> list[Effect]:
         """An operator ends an incident: what still speaks for it is passed over until it was good once."""
         incident = self._open(id_)
-        for subject in self.outages.subjects_of(id_):
+        for subject in self.outages.cases.subjects_of(id_):
             withdrawn = self.declared.withdraw(subject, by)
             if (judge := self.judges.get(subject)) is not None:
                 for signal in withdrawn:
                     judge.hear(signal, now)  # else the next declaration would be passed over with the rest
                 judge.pardon()
                 self._restless.discard(subject)
-        return self.outages.end(incident.id, now, f"ended by {by}")
+        return self.outages.cases.end(incident.id, now, f"ended by {by}")
 
     def plan(self, order: Maintenance, now: datetime) -> list[Effect]:
         """Planned work, now or later; raise Refused as `check` does."""
@@ -196,7 +201,7 @@ class Court:
 
     def _is_silenced(self, changed: VerdictChanged, now: datetime) -> bool:
         """Whether planned work explains it. What is open already stays open, and an operator's word counts always."""
-        if Source.OPERATOR in changed.sources or self.outages.incident_of(changed.subject) is not None:
+        if Source.OPERATOR in changed.sources or self.outages.cases.incident_of(changed.subject) is not None:
             return False
         return any(
             work.begin <= now < work.end and self.outages.estate.contains(work.subject, changed.subject)

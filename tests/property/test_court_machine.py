@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ami_bridge.domain.announcement import for_line
 from ami_bridge.domain.effects import Effect, PushLine, SaveIncident
+from ami_bridge.domain.expecting import PASSED
 from ami_bridge.domain.incident import Incident, IncidentState, change
 from ami_bridge.domain.line import Attendance
-from ami_bridge.domain.names import IncidentId, LineName, MaintenanceId
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, LineName, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.outage import OutageLimits
 from ami_bridge.domain.saying import Saying
@@ -27,15 +28,19 @@ WITNESSES = {
     Kind.TRUNK: (Source.QUALIFY, Source.CALLS, Source.AUDIO),
     Kind.SITE: (Source.PHONES,),
     Kind.LINE: (Source.SURGE, Source.WAITING, Source.AGENTS, Source.UNANSWERED),
+    Kind.TENANT: (),
     Kind.PBX: (Source.LINK,),
 }
 AFTERMATH = OutageLimits().consequence
 LONGEST = VERDICTS.hold_at_most + VERDICTS.suspected_after + AFTERMATH
 
 subjects = st.sampled_from(sorted(ESTATE.touched, key=str))
+watched = st.sampled_from(sorted((subject for subject in ESTATE.touched if WITNESSES[subject.kind]), key=str))
 told_about = st.sampled_from(sorted(set(ESTATE.touched) - {LONE}, key=str))
 strengths = st.sampled_from(Strength)
 minutes = st.integers(1, 40).map(lambda n: timedelta(minutes=n))
+spans = st.none() | minutes
+recordings = st.sampled_from([NO_RECORDING, AnnouncementHash("a" * 64), AnnouncementHash("b" * 64)])
 pick = st.integers(0, 1000)
 
 
@@ -89,7 +94,7 @@ class ACourt(RuleBasedStateMachine):
 
     # ---- what happens
 
-    @rule(subject=subjects, which=pick, strength=strengths)
+    @rule(subject=watched, which=pick, strength=strengths)
     def a_detector_speaks(self, subject: Subject, which: int, strength: Strength) -> None:
         source = WITNESSES[subject.kind][which % len(WITNESSES[subject.kind])]
         if source is Source.UNANSWERED:
@@ -109,24 +114,54 @@ class ACourt(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         for _ in range(4):
             self.now += timedelta(seconds=seconds / 4)
-            self.orders = [order for order in self.orders if order.until > self.now]
-            self.works = {id_: work for id_, work in self.works.items() if work.end > self.now}
+            self.forget_what_is_over()
             self.perform(self.court.tick(self.now, blind=self.blind))
+
+    def forget_what_is_over(self) -> None:
+        self.orders = [order for order in self.orders if order.until > self.now]
+        self.works = {id_: work for id_, work in self.works.items() if work.end > self.now}
 
     @rule()
     def the_link_goes_or_comes(self) -> None:
         self.blind = not self.blind
         self.perform(self.court.tick(self.now, blind=self.blind))
 
-    @rule(subject=told_about, lasts=minutes, told=st.booleans(), what=st.sampled_from(["", "our hotline"]))
-    def an_operator_declares(self, subject: Subject, lasts: timedelta, told: bool, what: str) -> None:
-        order = Declaration(pbx=PBX_NAME, subject=subject, until=self.now + lasts, told=told, what=what)
+    @rule(
+        subject=told_about,
+        lasts=minutes,
+        told=st.booleans(),
+        what=st.sampled_from(["", "our hotline"]),
+        fixed=st.booleans(),
+        recording=recordings,
+    )
+    def an_operator_declares(
+        self, subject: Subject, lasts: timedelta, told: bool, what: str, fixed: bool, recording: AnnouncementHash
+    ) -> None:
+        order = Declaration(
+            pbx=PBX_NAME,
+            subject=subject,
+            until=self.now + lasts,
+            told=told,
+            what=what,
+            expected=self.now + lasts / 2 if fixed else None,
+            recording=recording,
+        )
         self.orders = [o for o in self.orders if isinstance(o, Report) or o.subject != subject] + [order]
         incident, effects = self.court.declare(order, self.now)
         self.perform(effects)
         assert incident.cause_of(subject) is not None
         assert (incident.until, incident.told) == (order.until, told)
+        assert incident.expected == order.expected or order.expected is None
+        assert incident.recording == recording or not recording
         assert incident.cause_of(subject).what == (what or ESTATE.what(subject))  # type: ignore[union-attr]
+
+    @precondition(lambda self: self.court.outages.open)
+    @rule(which=pick, fixed=spans)
+    def an_operator_names_a_time(self, which: int, fixed: timedelta | None) -> None:
+        ids = sorted(self.court.outages.open)
+        id_, expected = ids[which % len(ids)], self.now + fixed if fixed else None
+        self.perform(self.court.expect(id_, expected, "ann", self.now))
+        assert self.stored[id_].expected == expected
 
     @rule(subject=subjects, strength=strengths, lasts=minutes)
     def another_system_reports(self, subject: Subject, strength: Strength, lasts: timedelta) -> None:
@@ -148,7 +183,7 @@ class ACourt(RuleBasedStateMachine):
     def an_operator_ends_one(self, which: int) -> None:
         ids = sorted(self.court.outages.open)
         id_ = ids[which % len(ids)]
-        gone = set(self.court.outages.subjects_of(id_))
+        gone = set(self.court.outages.cases.subjects_of(id_))
         self.orders = [o for o in self.orders if isinstance(o, Report) or o.subject not in gone]
         self.perform(self.court.end(id_, "ann", self.now))
         assert self.stored[id_].state is IncidentState.RESOLVED
@@ -177,9 +212,11 @@ class ACourt(RuleBasedStateMachine):
         self.works.pop(MaintenanceId(f"m{which}"), None)
         self.perform(self.court.tick(self.now, blind=self.blind))
 
-    @rule()
-    def the_companion_restarts(self) -> None:
+    @rule(away=st.sampled_from([0, 0, 1000]))
+    def the_companion_restarts(self, away: float) -> None:
         """Detectors begin anew: what is wrong they find again, and who had spoken says when it is not."""
+        self.now += timedelta(seconds=away)
+        self.forget_what_is_over()
         before, self.court = self.court, a_court(self.numbers)
         self.unspoken |= {key for key, strength in self.true.items() if strength}
         for incident in [incident for incident in self.stored.values() if incident.open]:
@@ -188,7 +225,7 @@ class ACourt(RuleBasedStateMachine):
         assert set(self.court.outages.open) == set(before.outages.open)
         for order in self.orders:
             if isinstance(order, Declaration):
-                self.perform(self.court.declare(order, self.now)[1])
+                self.perform(self.court.stand_by(order, self.now)[1])
             else:
                 self.perform(self.court.report(order, self.now))
         self.court.works.update(self.works)
@@ -213,13 +250,37 @@ class ACourt(RuleBasedStateMachine):
             assert told == self.wanted(line)
 
     @invariant()
+    def no_time_that_has_passed_is_told(self) -> None:
+        for saying in self.told.values():
+            until = saying.true_until if saying else None
+            assert until is None or until > self.now
+
+    @invariant()
+    def a_time_that_has_passed_is_noted_once(self) -> None:
+        for incident in self.court.outages.open.values():
+            noted = [seen for seen in incident.evidence if seen.words == PASSED]
+            assert len({seen.at for seen in noted}) == len(noted)
+            if incident.overdue(self.now) and incident.expected is not None:
+                assert len([seen for seen in noted if seen.at >= incident.expected]) == 1
+
+    @invariant()
+    def own_words_are_those_of_a_declaration(self) -> None:
+        """Which stands; or has lapsed, and what it was about is watched for its recovery."""
+        spoken = {(o.subject, o.recording) for o in self.orders if isinstance(o, Declaration)}
+        for incident in self.court.outages.open.values():
+            stands = any((cause.subject, incident.recording) in spoken for cause in incident.lasting())
+            assert not incident.recording or stands or incident.state is IncidentState.MONITORING
+            for line in incident.lines:
+                assert incident.recording_on(line) in (incident.recording, NO_RECORDING)
+
+    @invariant()
     def an_incident_has_causes_that_last_and_touches_their_lines(self) -> None:
         for incident in self.court.outages.open.values():
             assert incident.lasting()
             assert set(incident.lines) == {line for cause in incident.lasting() for line in cause.lines}
             assert set(ESTATE.tenants_of(incident.lines)) <= set(incident.tenants)
             for cause in incident.lasting():
-                assert self.court.outages.incident_of(cause.subject) == incident
+                assert self.court.outages.cases.incident_of(cause.subject) == incident
                 assert self.court.judges[cause.subject].verdict is not Verdict.UP
 
     @invariant()
@@ -235,7 +296,8 @@ class ACourt(RuleBasedStateMachine):
         if self.blind:
             return
         for subject, judge in self.court.judges.items():
-            if not judge.bad or not ESTATE.lines_of(subject) or self.court.outages.incident_of(subject) is not None:
+            is_known = self.court.outages.cases.incident_of(subject) is not None
+            if not judge.bad or not ESTATE.lines_of(subject) or is_known:
                 continue
             worked_on = any(
                 work.begin <= self.now < work.end and ESTATE.contains(work.subject, subject)
@@ -271,7 +333,8 @@ class ACourt(RuleBasedStateMachine):
         assert all(not one.open for one in self.stored.values())
         assert all(judge.verdict is Verdict.UP and not judge.evidence for judge in self.court.judges.values())
         assert not any(self.told.values())
-        left = (outages._of, outages._good, outages._sure, outages._telling._declared, self.court._restless)
+        cases = outages.cases
+        left = (cases.of, cases.good, cases.sure, cases.telling._declared, self.court._restless)
         assert left == ({}, set(), set(), {}, set())
 
 

@@ -1,4 +1,4 @@
-"""A court over two trunks, a site, three lines of two tenants and the PBX; what it is told, and what comes of it."""
+"""A court over trunks, a site, three lines of two tenants and the PBX; what it is told, and what comes of it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ PBX_NAME, ACME, ZETA = PbxName("lab"), TenantName("acme"), TenantName("zeta")
 SUPPORT, SALES, VIP = LineName("support"), LineName("sales"), LineName("vip")
 MAIN, SHARED, LONE = (Subject(Kind.TRUNK, name) for name in ("main", "shared", "lone"))
 OFFICE, PBX = Subject(Kind.SITE, "office"), Subject(Kind.PBX, "lab")
+OF_ACME, OF_ZETA = (Subject(Kind.TENANT, name) for name in (ACME, ZETA))
 ON_SUPPORT, ON_SALES, ON_VIP = (Subject(Kind.LINE, name) for name in (SUPPORT, SALES, VIP))
 CLEAR, HINT, SUSPECT, DOWN = Strength.CLEAR, Strength.HINT, Strength.SUSPECT, Strength.DOWN
 
@@ -32,6 +33,8 @@ ESTATE = Estate(
         SHARED: Touched(lines=(SALES, VIP), what="our second line"),
         LONE: Touched(lines=(), what="a line that nobody is told about"),
         OFFICE: Touched(lines=(SUPPORT, SALES), what="our office"),
+        OF_ACME: Touched(lines=(SUPPORT, SALES), what="our hosting"),
+        OF_ZETA: Touched(lines=(VIP,), what="our service"),
         PBX: Touched(lines=(SUPPORT, SALES, VIP), what="our telephone system"),
         **{Subject(Kind.LINE, line): Touched(lines=(line,), what="our service") for line in (SUPPORT, SALES, VIP)},
     },

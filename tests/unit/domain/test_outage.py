@@ -328,7 +328,7 @@ def test_an_incident_is_taken_over_with_the_lines_of_today() -> None:
     hear(court, 0, TRUNK_DOWN)
     found = only(court)
     again = a_court()
-    again.outages.adopt(replace(found, lines=(VIP,), causes=(replace(found.causes[0], lines=(VIP,)),)))
+    again.outages.cases.adopt(replace(found, lines=(VIP,), causes=(replace(found.causes[0], lines=(VIP,)),)))
     assert only(again).lines == (SUPPORT,)
 
 
