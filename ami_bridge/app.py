@@ -15,18 +15,20 @@ from agi.server import Server
 from agi.settings import ServerSettings
 from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk
-from ami_bridge.domain.names import LineName, PbxName, TenantName
+from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName, TenantName
 from ami_bridge.domain.promise import Policy
 from ami_bridge.domain.signal import Kind, Strength, Subject
 from ami_bridge.domain.status import Link
+from ami_bridge.explaining import Explainer
 from ami_bridge.furnish import Furnisher
 from ami_bridge.integrations.hooks import HookSettings, Rule
+from ami_bridge.keeping import Keeper
 from ami_bridge.picture import picture
 from ami_bridge.places import Webhook
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Beat, Store, StoreError
-from ami_bridge.upkeep import forget
+from ami_bridge.upkeep import forget, tidy
 from ami_bridge.voice.library import AudioLibrary
 from ami_bridge.voice.speech import Speech
 from ami_bridge.web.audio import AudioServer
@@ -59,6 +61,15 @@ def _hook(hook: Webhook) -> HookSettings:
         ),
         lifetime=seconds(hook.lifetime_seconds),
     )
+
+
+def _in_use(runners: list[Runner]) -> set[AnnouncementHash]:
+    """The recordings that callers may be played at any moment, or that are needed to make them."""
+    used: set[AnnouncementHash] = set()
+    for runner in runners:
+        used |= runner.announcer.in_use() | runner.known.in_use()
+        used |= {incident.recording for incident in runner.watch.incidents if incident.recording}
+    return used
 
 
 class App:
@@ -114,6 +125,14 @@ class App:
                 hooks=tuple(_hook(hook) for hook in settings.webhook),
             ),
             orders=controls,
+            recordings=Keeper(library),
+            callers=Explainer(
+                {runner.pbx: runner for runner in runners},
+                {LineName(line.name): settings.tenant_named(line.tenant) for line in settings.line},
+                store,
+                library,
+                now,
+            ),
         )
         server = Server(
             desk,
@@ -129,15 +148,17 @@ class App:
             await listener.start()
             rooms.push_async_callback(listener.close)
         await server.start()
-        await self._serve(store, runners, board, server)
+        await self._serve(store, library, runners, board, server)
 
-    async def _serve(self, store: Store, runners: list[Runner], board: LiveBoard, server: Server) -> None:
+    async def _serve(
+        self, store: Store, library: AudioLibrary, runners: list[Runner], board: LiveBoard, server: Server
+    ) -> None:
         """Watch until told to stop. Callers on the line are heard out first, while everything still works."""
         # What was made until now stays: the collector need not look at it again, which reading events fast would feel.
         gc.collect()
         gc.freeze()
         log.info("Keepline is at work", pbxs=len(runners), lines=len(self._tenants))
-        async with self._running(store, runners, board) as watching:
+        async with self._running(store, library, runners, board) as watching:
             stop = asyncio.create_task(self._stop.wait(), name="stop")
             done, _ = await asyncio.wait((stop, watching), return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
@@ -156,26 +177,30 @@ class App:
 
     @asynccontextmanager
     async def _running(
-        self, store: Store, runners: list[Runner], board: LiveBoard
+        self, store: Store, library: AudioLibrary, runners: list[Runner], board: LiveBoard
     ) -> AsyncIterator[asyncio.Task[None]]:
-        watching = asyncio.create_task(self._watch(store, runners, board), name="watching")
+        watching = asyncio.create_task(self._watch(store, library, runners, board), name="watching")
         try:
             yield watching
         finally:
             watching.cancel()
             await asyncio.wait((watching,))
 
-    async def _watch(self, store: Store, runners: list[Runner], board: LiveBoard) -> None:
+    async def _watch(self, store: Store, library: AudioLibrary, runners: list[Runner], board: LiveBoard) -> None:
         async with asyncio.TaskGroup() as tasks:
             painter = tasks.create_task(self._paint(store, runners, board), name="picture")
             heart = tasks.create_task(self._beat(store, runners), name="heart")
             keep = timedelta(days=self._settings.store.keep_days)
             forgetting = tasks.create_task(forget(store, keep, now), name="forget")
+            sounds = [runner.announcer.sounds for runner in runners]
+            recent = timedelta(days=self._settings.voice.keep_days)
+            tidying = tasks.create_task(tidy(library, sounds, lambda: _in_use(runners), recent), name="tidy")
             watchers = [tasks.create_task(runner.run(), name=f"{runner.pbx}: runner") for runner in runners]
             await asyncio.wait(watchers)
             painter.cancel()
             heart.cancel()
             forgetting.cancel()
+            tidying.cancel()
         if all(runner.state.link is Link.REFUSED for runner in runners):
             raise NothingToWatch("\n".join(runner.state.detail for runner in runners))
 

@@ -15,6 +15,7 @@ from cyclopts import App as Commands
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from ami_bridge import cli_callers
 from ami_bridge.ami.decode import WANTED
 from ami_bridge.ami.errors import LoginRefused
 from ami_bridge.ami.masking import Masker
@@ -27,7 +28,7 @@ from ami_bridge.pipes import FileThere, Output, named, nobody_reads, opened, unt
 from ami_bridge.recording import CannotRecord, Recorder
 from ami_bridge.replaying import NotAmi, tell
 from ami_bridge.settings import Settings, SettingsError
-from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, write
+from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, SegmentPlan, Unrenderable, write
 
 # Exit statuses, as shells have them of SIGINT and SIGPIPE.
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -39,6 +40,7 @@ commands = Commands(
 )
 
 register(commands)
+cli_callers.register(commands)
 
 
 @commands.command
@@ -176,6 +178,8 @@ def plan(settings: Settings, name: str) -> PbxPlan:
         named_filters=pbx.filters_by_name,
         token=settings.agi.token.get_secret_value(),
         secret=pbx.secret.get_secret_value(),
+        wide=pbx.wide,
+        sounds=pbx.sounds.there if pbx.sounds else None,
         lines=tuple(
             LinePlan(
                 name=line.name,
@@ -184,6 +188,10 @@ def plan(settings: Settings, name: str) -> PbxPlan:
                 queue=line.queue,
                 ring=line.ring,
                 declare_code=line.declare_code,
+                segments=tuple(
+                    SegmentPlan(numbers=segment.numbers, priority=segment.priority)
+                    for segment in settings.tenant_named(line.tenant).segment
+                ),
             )
             for line in settings.lines_of(name)
         ),

@@ -12,13 +12,14 @@ from ami_bridge.domain import announcement as say
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import LineName, PbxName, TenantName
+from ami_bridge.domain.orders import Refused
 from ami_bridge.domain.promise import Kind, Promise
 from ami_bridge.domain.saying import Key, LineState
 from ami_bridge.domain.signal import SCOPES
 from ami_bridge.domain.trace import Heard, Match, OnPbx, Part, Spell, TracedLine
 from ami_bridge.places import Tenant
 from ami_bridge.runner import Runner
-from ami_bridge.store import Store
+from ami_bridge.store import Store, StoreError
 from ami_bridge.voice.library import AudioLibrary
 from dialplan_templates import contract
 
@@ -43,9 +44,12 @@ class Explainer:
     async def trace(self, number: str, line: str | None, language: str | None) -> list[TracedLine]:
         """One entry for each line, or for `line` alone, as a caller with `number` would meet it now.
 
-        None of them when there is no such line. Raise StoreError when the ledger cannot be read.
+        Nothing when there is no such line. Raise Refused when the ledger cannot be read.
         """
-        owed = [promise for promise in await self.store.promises.open() if promise.number == number]
+        try:
+            owed = [promise for promise in await self.store.promises.open() if promise.number == number]
+        except StoreError as error:
+            raise Refused(f"the ledger cannot be read: {error}") from error
         traced = []
         for runner in self.runners.values():
             lines = [name for name in runner.watch.lines if line in (None, name)]

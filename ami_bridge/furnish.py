@@ -35,8 +35,9 @@ from ami_bridge.settings import Settings, seconds
 from ami_bridge.sounds import Sounds
 from ami_bridge.speaking import Voice
 from ami_bridge.store import Store
-from ami_bridge.voice.library import AudioLibrary
+from ami_bridge.voice.library import AudioLibrary, Recording
 from ami_bridge.voice.phrases import Phrases
+from ami_bridge.voice.wavs import of_telephone
 from ami_bridge.watching import owners_of, watch_of
 from ami_bridge.whispering import Whisperer
 
@@ -214,6 +215,9 @@ class Furnisher:
         def touching(line: LineName) -> list[Incident]:
             return [incident for incident in watch.incidents if line in incident.lines]
 
+        async def keep(line: LineName, mulaw: bytes) -> Recording:
+            return await self._library.keep(of_telephone(mulaw), announcer.voice(line).own)
+
         if not coded:
             return None
         return OperatorDesk(
@@ -222,7 +226,8 @@ class Furnisher:
             orders=self._orders,
             touching=touching,
             speaker=announcer,
-            audio_url=self._settings.audio.url,
+            sounds=announcer.sounds,
+            keep=keep,
             clock=self._clock,
         )
 

@@ -15,7 +15,7 @@ import structlog
 
 from ami_bridge.announcing import Announcer
 from ami_bridge.domain.announcement import known_promise, known_restored, known_ticket
-from ami_bridge.domain.names import LineName, PbxName, TenantName
+from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName, TenantName
 from ami_bridge.domain.pace import LOOKED_BACK, due
 from ami_bridge.domain.promise import Kind, Promise
 from ami_bridge.domain.saying import Saying
@@ -99,7 +99,7 @@ class KnownCallers:
         known = self._known.get((line, number))
         return known.recording.text if known and self._is_true(known.saying) else None
 
-    def in_use(self) -> set[str]:
+    def in_use(self) -> set[AnnouncementHash]:
         """The recordings that may be played at any moment."""
         return {known.recording.hash for known in self._known.values()} | {
             recording.hash for recording in self._segments.values()

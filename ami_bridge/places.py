@@ -94,8 +94,9 @@ class Tenant(Part):
         return tuple(base(tag) for tag in (self.language, *self.languages))
 
     def segment_of(self, number: str | None) -> Segment | None:
-        """The first segment that has `number`."""
-        return next((segment for segment in self.segment if number and segment.policy.names(number)), None)
+        """The segment that names `number` most closely, by its longest prefix; of equals the one further ahead."""
+        fitting = [segment for segment in self.segment if number and segment.policy.closeness(number)]
+        return max(fitting, key=lambda one: (one.policy.closeness(number or ""), one.priority), default=None)
 
 
 def _number_policy(setting: str, numbers: tuple[str, ...]) -> None:

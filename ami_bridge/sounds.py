@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -45,10 +46,13 @@ class Sounds:
         if self.here is not None:
             await asyncio.to_thread(self._publish, self.here, recording)
 
-    async def tidy(self, kept: Collection[AnnouncementHash]) -> None:
-        """Delete from a shared directory the recordings that are not among `kept`. Others' files are left alone."""
+    async def tidy(self, in_use: Collection[AnnouncementHash], older_than: timedelta) -> None:
+        """Delete from a shared directory what is not `in_use` and was published longer than `older_than` ago.
+
+        Others' files are left alone. Raise OSError.
+        """
         if self.here is not None:
-            await asyncio.to_thread(self._tidy, self.here, frozenset(kept))
+            await asyncio.to_thread(self._tidy, self.here, frozenset(in_use), older_than.total_seconds())
 
     @staticmethod
     def _publish(here: Path, recording: Recording) -> None:
@@ -57,6 +61,7 @@ class Sounds:
             for source in (recording.path, recording.wide):
                 target = here / source.name
                 if target.exists():
+                    os.utime(target)  # it is wanted still
                     continue
                 # Written elsewhere and renamed: a PBX that looks meanwhile finds all of it or nothing.
                 with NamedTemporaryFile(dir=here, prefix=".", delete=False) as fresh, source.open("rb") as audio:
@@ -70,8 +75,9 @@ class Sounds:
             ) from error
 
     @staticmethod
-    def _tidy(here: Path, kept: frozenset[AnnouncementHash]) -> None:
+    def _tidy(here: Path, in_use: frozenset[AnnouncementHash], age: float) -> None:
+        oldest = time.time() - age
         for file in [*here.glob("*.wav"), *here.glob("*.wav16")]:
-            if len(file.stem) == 64 and AnnouncementHash(file.stem) not in kept:
-                with suppress(OSError):
-                    file.unlink()
+            ours = len(file.stem) == 64 and AnnouncementHash(file.stem) not in in_use
+            if ours and file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from ami_bridge.domain.saying import Saying, Value
-from ami_bridge.voice.errors import SpeechFailed
+from ami_bridge.voice.errors import SpeechFailed, UnknownRecording
 from ami_bridge.voice.library import AudioLibrary, Recording
 from ami_bridge.voice.phrases import Phrase, Phrases, Words
 from ami_bridge.voice.spoken import moment, spelled
@@ -57,7 +57,12 @@ class Voice:
             recorded_as = words[0].recorded_as if len(words) == 1 else None
             text = " ".join(one.text for one in words)
             pieces.append(await self.library.render(text, words[0].language, recorded_as=recorded_as))
-        return pieces[0] if len(pieces) == 1 else await self.library.join(pieces)
+        if len(pieces) == 1:
+            return pieces[0]
+        try:
+            return await self.library.join(pieces)
+        except UnknownRecording as gone:
+            raise SpeechFailed("a part of what is to be said was deleted from voice.directory") from gone
 
     async def speak(self, text: str, language: str) -> Recording:
         """The recording of a `text` in `language`, as it stands."""

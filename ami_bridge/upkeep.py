@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
 
 from ami_bridge.ami import actions
 from ami_bridge.ami.session import Session
-from ami_bridge.domain.names import PbxName
+from ami_bridge.domain.names import AnnouncementHash, PbxName
 from ami_bridge.domain.watch import Watch
 from ami_bridge.performing import Performer
+from ami_bridge.sounds import Sounds
 from ami_bridge.store import Store, StoreError
 from ami_bridge.troubles import Troubles, Unwritten
+from ami_bridge.voice.library import AudioLibrary
 
 log = structlog.get_logger(__name__)
 
 MEASURE_EVERY = 30.0  # seconds between two looks at the round trips to a PBX's trunks
 FORGET_EVERY = 24 * 3600.0  # seconds between two looks for what is old enough to be forgotten
+TIDY_EVERY = 3600.0  # seconds between two looks for recordings that can go
 FORGET_AGAIN = 3600.0  # the same, when the store could not
 AT_ONCE = 500  # forgotten in one transaction: others want to write too
 
@@ -94,3 +97,19 @@ async def forget(store: Store, keep: timedelta, clock: Callable[[], datetime]) -
         except StoreError as error:
             log.warning("What is old could not be forgotten; tried again later", problem=str(error))
         await asyncio.sleep(FORGET_EVERY if done else FORGET_AGAIN)
+
+
+async def tidy(
+    library: AudioLibrary, sounds: Iterable[Sounds], in_use: Callable[[], set[AnnouncementHash]], keep: timedelta
+) -> None:
+    """Every hour, delete recordings that nobody has needed for as long as `keep`. Works until cancelled."""
+    shared = tuple(sounds)
+    while True:
+        await asyncio.sleep(TIDY_EVERY)
+        try:
+            if gone := await library.tidy(in_use(), keep):
+                log.info("Recordings that nobody needs any more are deleted", count=gone, days=keep.days)
+            for one in shared:
+                await one.tidy(in_use(), keep)
+        except OSError as error:
+            log.warning("Old recordings could not be deleted; tried again later", problem=str(error))

@@ -49,7 +49,11 @@ class NumberPolicy:
 
     def names(self, number: str) -> bool:
         """Whether one of the numbers and prefixes is that of `number`."""
-        return any(self._matches(prefix, number) for prefix in self.allowed)
+        return self.closeness(number) > 0
+
+    def closeness(self, number: str) -> int:
+        """The length of the longest number or prefix that is that of `number`; 0 if none is."""
+        return max((len(prefix) for prefix in self.allowed if self._matches(prefix, number)), default=0)
 
     @staticmethod
     def _matches(prefix: str, number: str) -> bool:

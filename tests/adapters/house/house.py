@@ -65,7 +65,8 @@ class QuickLibrary(AudioLibrary):
         await self.ready.wait()
         if self.broken:
             raise SpeechFailed("the engine is not there")
-        return Recording(hash=hash_of(text), path=Path("none.wav"), seconds=1.0, text=text, language=language)
+        none = Path("none.wav")
+        return Recording(hash=hash_of(text), path=none, wide=none, seconds=1.0, text=text, language=language)
 
 
 def hash_of(text: str) -> AnnouncementHash:
@@ -416,7 +417,7 @@ async def a_house(
     wanted = wanted.model_copy(update={"line": lines or wanted.line})
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
     store = await Store.open(wanted.store.url, policy, deadline=5)
-    desk = HouseDesk(store, wanted.audio.url, clock)
+    desk = HouseDesk(store, clock)
     controls = Controls(store, clock)
     furnisher = Furnisher(wanted, store, library, orders=controls, changed=lambda: None, clock=clock)
     runner, room = await furnisher.furnish(wanted.pbx[0], desk.drain)

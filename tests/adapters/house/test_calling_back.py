@@ -27,7 +27,7 @@ async def answered(house: House, pbx: Pbx, attempt: str) -> None:
     """The customer answers and hears the greeting."""
     pbx.answered(attempt)
     treatment = await house.desk.callback(a_caller(attempt, attempt=attempt))
-    assert (treatment.keys, len(treatment.audio)) == ("123", 1)
+    assert (treatment.keys, len(treatment.audio)) == ("0123", 1)
 
 
 async def test_a_promise_is_dialled_accepted_joined_and_kept(house: House, pbx: Pbx) -> None:

@@ -32,7 +32,7 @@ async def test_the_first_word_is_live_without_any_rendering_and_the_full_words_f
     house.library.ready.set()
     await until(lambda: told(pbx) not in {first_word(house), ""})
     until_, _full, keys, standby_until, standby = (pbx.line_state or "").split("-")
-    assert (keys, standby) == ("12", first_word(house))
+    assert (keys, standby) == ("012", first_word(house))
     assert int(until_) < int(standby_until)
 
 
@@ -83,7 +83,7 @@ async def test_a_pbx_that_cannot_reach_us_is_asked_again_and_events_are_handled_
 ) -> None:
     pbx.rehearses = False
     await house.start(settled=False)
-    await until(lambda: house.runner.announcer.to_rehearse() != ())
+    await until(lambda: house.runner.announcer.rehearsals.addresses() != ())
     pbx.trunk("acme-primary", reachable=False)
     await until(lambda: bool(house.runner.watch.incidents))
     assert pbx.line_state is None

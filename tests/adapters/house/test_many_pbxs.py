@@ -63,7 +63,7 @@ async def a_street(tmp_path: Path, ports: Mapping[str, int]) -> AsyncIterator[St
         }
     )
     clock, store = Clock(), await Store.open(wanted.store.url, Policy())
-    desk = HouseDesk(store, wanted.audio.url, clock)
+    desk = HouseDesk(store, clock)
     orders = Controls(store, clock)
     furnisher = Furnisher(wanted, store, QuickLibrary(), orders=orders, changed=lambda: None, clock=clock)
     runners: dict[str, Runner] = {}
