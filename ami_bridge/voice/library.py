@@ -167,7 +167,7 @@ class AudioLibrary:
         return made
 
     def _sources(self, text: str, language: str, recorded_as: str | None) -> list[_Source]:
-        """Where audio for `text` can come from, best first; an operator's file stands alone: it is meant to be heard."""
+        """Where audio for `text` can come from, best first; an operator's file stands alone: it is to be heard."""
         names = [text_hash(text)] if recorded_as is None else [text_hash(text), _name(recorded_as)]
         files = [] if self._recorded is None else [self._recorded / language / f"{name}.wav" for name in names]
         for file in files:
