@@ -8,12 +8,14 @@ from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from ami_bridge.loading import load_web, web_token
 
 PATIENCE = 20.0  # seconds for one answer
+UPLOAD_PATIENCE = 90.0  # and for one to a recording, which the companion first has to have whole
 LARGEST = 64 << 20  # bytes of one
+LARGEST_AUDIO = 10_000_000  # bytes of one recording, as the companion takes it
 
 Answer = dict[str, Any]
 
@@ -72,6 +74,26 @@ class Companion:
         id_ = self._meant("incidents", incident, "open incident")
         return self._ask("POST", f"/api/incidents/{quote(id_, safe='')}/{step}", {"by": by})
 
+    def expect(self, incident: str, expected: datetime | None, by: str) -> Answer:
+        id_ = self._meant("incidents", incident, "open incident")
+        iso = expected.isoformat() if expected else None
+        return self._ask("POST", f"/api/incidents/{quote(id_, safe='')}/expected", {"expected": iso, "by": by})
+
+    def keep(self, file: Path, language: str) -> Answer:
+        """Have the recording in `file` kept, to be named in a declaration."""
+        try:
+            with file.open("rb") as stream:
+                audio = stream.read(LARGEST_AUDIO + 1)
+        except OSError as error:
+            raise CannotOrder(f"--recording: {file} cannot be read: {error.strerror}") from None
+        if len(audio) > LARGEST_AUDIO:
+            raise CannotOrder(f"--recording: {file} is larger than {LARGEST_AUDIO // 1_000_000} MB; use a shorter one")
+        return self._ask("POST", f"/api/recordings?{urlencode({'language': language})}", audio, UPLOAD_PATIENCE)
+
+    def trace(self, number: str, line: str | None, language: str | None) -> Answer:
+        asked = {name: text for name, text in (("line", line), ("language", language)) if text}
+        return self._ask("GET", f"/api/callers/{quote(number, safe='')}?{urlencode(asked)}")
+
     def plan(self, order: Answer) -> Answer:
         return self._ask("POST", "/api/maintenance", order)
 
@@ -89,15 +111,16 @@ class Companion:
         said = "fits more than one" if found else "is not there"
         raise CannotOrder(f"{what} {beginning} {said}; there are: {known}")
 
-    def _ask(self, method: str, path: str, body: Answer | None = None) -> Answer:
+    def _ask(self, method: str, path: str, body: Answer | bytes | None = None, patience: float = PATIENCE) -> Answer:
         headers = {"Connection": "close"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        connection = (HTTPSConnection if self._tls else HTTPConnection)(self._host, self._port, timeout=PATIENCE)
+        sent = json.dumps(body).encode() if isinstance(body, dict) else body
+        connection = (HTTPSConnection if self._tls else HTTPConnection)(self._host, self._port, timeout=patience)
         try:
-            connection.request(method, self._path + path, json.dumps(body) if body is not None else None, headers)
+            connection.request(method, self._path + path, sent, headers)
             with connection.getresponse() as answer:
                 status, text = answer.status, answer.read(LARGEST)
         except OSError as error:
@@ -137,23 +160,30 @@ def told(document: Answer) -> Iterator[str]:
     """The state of the house in lines for a terminal, what is out of order first. Times are local."""
     yield ", ".join(str(row["words"]) for row in _rows(document, "summary"))
     for row in _rows(document, "incidents"):
-        yield f"Incident {row['key']}: {row['title']}: {row['words']} since {_clock(row['since'])}; {row['told_words']}"
+        yield f"Incident {row['key']}: {row['title']}: {row['words']} since {clock(row['since'])}; {row['told_words']}"
+        if row["late"]:
+            yield f"    {row['late_words']} It was {clock(row['expected'])}."
+        elif row["expected"]:
+            yield f"    should be fixed by {clock(row['expected'])}"
         yield from _seen(row)
     for row in _rows(document, "maintenance"):
-        span = f"{_clock(row['begin'])} to {_clock(row['end'])}"
+        span = f"{clock(row['begin'])} to {clock(row['end'])}"
         yield f"Planned work {row['key']}: {row['title']}: {row['words']}, {span}; {row['announced_words']}"
     for name, one in (("pbxs", "PBX"), ("trunks", "Trunk"), ("sites", "Site"), ("lines", "Line")):
         for row in _rows(document, name):
             where = "" if name == "pbxs" else f" on {row['pbx']}"
             health = f", {row['health_words']}" if row.get("health_words") else ""
             yield f"{one} {row['name']}{where}: {row['words']}{health}"
-            if row.get("announcing"):
-                yield f"    callers hear: {row['announcing']}"
+            for said in row.get("sayings", ()):
+                which = f" in {said['language_words']}" if said["language_words"] else ""
+                yield f"    callers hear{which}: {said['text']}"
+            if row.get("told_words"):
+                yield f"    {row['told_words']}"
 
 
 def _seen(row: Answer) -> Iterator[str]:
     for seen in _rows(row, "evidence"):
-        yield f"    {_clock(seen['at'])} {seen['source_words']}: {seen['text']}"
+        yield f"    {clock(seen['at'])} {seen['source_words']}: {seen['text']}"
 
 
 def _rows(document: Answer, name: str) -> list[Answer]:
@@ -163,7 +193,8 @@ def _rows(document: Answer, name: str) -> list[Answer]:
     return rows
 
 
-def _clock(iso: object) -> str:
+def clock(iso: object) -> str:
+    """A time of an answer as people here read it, with its date when that is not today's."""
     time = datetime.fromisoformat(str(iso)).astimezone()
     today = datetime.now().astimezone().date()
     return f"{time:%H:%M:%S}" if time.date() == today else f"{time:%Y-%m-%d %H:%M:%S}"

@@ -31,8 +31,8 @@ class Callers(Protocol):
     async def trace(self, number: str, line: str | None, language: str | None) -> list[TracedLine]:
         """Explain what the caller of `number` (digits, perhaps after a +) would hear now on `line`, or on each line.
 
-        `language` is two letters, or None for the one that the line speaks by default. Raise Refused for a line that
-        there is not.
+        `language` is two letters, or None for the one that the line speaks by default. Nothing when there is no such
+        line; raise Refused when it cannot be found out.
         """
 
 
@@ -56,7 +56,10 @@ class CallerDesk:
         if language is not None and not _LANGUAGE.fullmatch(language):
             raise Misread((Fault("language", "write two letters, such as de"),))
         wanted = language[:2].lower() if language else None
-        lines = await self._callers.trace(number, request.query.get("line") or None, wanted)
+        line = request.query.get("line") or None
+        lines = await self._callers.trace(number, line, wanted)
+        if not lines:
+            raise NoAnswer(404, f"There is no line {clean(line)}." if line else "There is no line.")
         return answered(200, {"number": number, "lines": [_line(line) for line in lines]})
 
 

@@ -19,7 +19,7 @@ from ami_bridge.domain.orders import Refused
 from ami_bridge.integrations.reading import Fault, Misread
 from ami_bridge.web.answers import NoAnswer, said, spoken
 from ami_bridge.web.door import Door
-from ami_bridge.web.listening import cut
+from ami_bridge.web.listening import bounded
 
 LARGEST_AUDIO = 10_000_000  # bytes of one recording as it is sent
 UPLOAD_SECONDS = 60.0  # within which it must have come
@@ -84,30 +84,47 @@ class RecordingDesk:
             f"The recording is kept: {kept.seconds:.1f} s.", 201, recording=kept.hash, seconds=round(kept.seconds, 3)
         )
 
-    async def _give(self, request: web.Request) -> web.StreamResponse:
+    async def _give(self, request: web.Request) -> web.Response:
         self._door.let_in(request)
         hash_ = AnnouncementHash(request.match_info["hash"])
         path = self._recordings.path(hash_) if self._recordings is not None else None
-        if path is None:
+        if path is None or (audio := await asyncio.to_thread(_read, path)) is None:
             raise NoAnswer(404, "There is no such recording; it may have been cleared away after nobody used it.")
-        return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
+        return _part(request, audio)
 
 
 def _in_their_time(handler: Handler) -> Handler:
     """`handler`, whose answer is as long as a recording and may be taken as slowly as LISTEN_SECONDS allows."""
+    send = bounded(LISTEN_SECONDS)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        response = await handler(request)
-        try:
-            async with asyncio.timeout(LISTEN_SECONDS):
-                await response.prepare(request)
-        except TimeoutError:
-            cut(request)
-        except ConnectionError:
-            pass  # the listener has heard enough
-        return response
+        return await send(request, handler)
 
     return answer
+
+
+def _read(path: Path) -> bytes | None:
+    """The file's content; None if it was cleared away meanwhile."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _part(request: web.Request, audio: bytes) -> web.Response:
+    """What was asked for of `audio`: browsers ask for ranges when a listener jumps (RFC 9110, 14)."""
+    headers = {"Accept-Ranges": "bytes"}
+    try:
+        asked = request.http_range
+    except ValueError:  # several ranges, or none that can be read, may be answered with the whole
+        asked = slice(None)
+    if asked.start is None:
+        return web.Response(body=audio, content_type="audio/wav", headers=headers)
+    first, end, _ = asked.indices(len(audio))
+    if first >= end:
+        raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{len(audio)}"})
+    headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(audio)}"
+    return web.Response(status=206, body=audio[first:end], content_type="audio/wav", headers=headers)
 
 
 async def _audio(request: web.Request) -> bytes:

@@ -27,13 +27,13 @@ def house() -> House:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def serve(house: House) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
+async def serve(house: House, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
     """Serve a page of the quiet house, or of a given one: `await serve(status, streams=2)`."""
     running: list[Running] = []
 
     async def start(status: Status | None = None, **changes: object) -> Running:
         settings = replace(PageSettings(port=0), **changes)  # type: ignore[arg-type]
-        running.append(Running(LiveBoard(status or house.quiet()), settings))
+        running.append(Running(LiveBoard(status or house.quiet()), settings, tmp_path))
         await running[-1].restart()
         return running[-1]
 

@@ -36,6 +36,7 @@ from ami_bridge.domain.status import (
 from ami_bridge.web.board import LiveBoard
 from ami_bridge.web.page import PageServer
 from ami_bridge.web.settings import PageSettings
+from tests.web.keeping import Keeping, Knowing
 from tests.web.taking import Taking
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -198,16 +199,17 @@ class House:
 class Running:
     """The page served from `board`, whose settings a test may choose; stopped and started again at the same port."""
 
-    def __init__(self, board: LiveBoard, settings: PageSettings) -> None:
+    def __init__(self, board: LiveBoard, settings: PageSettings, directory: Path) -> None:
         self.board, self.settings = board, settings
-        self.orders = Taking()
+        self.orders, self.recordings, self.callers = Taking(), Keeping(directory), Knowing()
         self.later = 0.0  # seconds by which sessions and attempts are older than they are
         self.server = self._make()
 
     def _make(self) -> PageServer:
         return PageServer(
-            self.board, self.settings, orders=self.orders, monotonic=lambda: time.monotonic() + self.later
-        )
+            self.board, self.settings, orders=self.orders, recordings=self.recordings, callers=self.callers,
+            monotonic=lambda: time.monotonic() + self.later,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:

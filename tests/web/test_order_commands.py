@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,53 +17,14 @@ from pydantic import SecretStr
 from ami_bridge.domain.names import IncidentId, PbxName
 from ami_bridge.domain.orders import Declaration, Maintenance
 from ami_bridge.domain.signal import Kind, Subject
-from ami_bridge.ordering import CannotOrder, Companion, companion
+from ami_bridge.ordering import Companion
+from tests.web.commanding import complaint, keepline, refused
 from tests.web.house import House, Running
 from tests.web.taking import TOKEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Serve = Callable[..., Awaitable[Running]]
-
-
-@dataclass
-class Result:
-    status: int
-    out: str
-    err: str
-
-
-async def keepline(*arguments: str, token: str | None = TOKEN, **more: str) -> Result:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("KEEPLINE_")} | more
-    if token is not None:
-        env["KEEPLINE_WEB_TOKEN"] = token
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ami_bridge.cli", *arguments, env=env,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    result = Result(int(process.returncode or 0), out.decode(), err.decode())
-    for text in (result.out, result.err):
-        assert "Traceback" not in text
-        assert TOKEN not in text
-    return result
-
-
-async def refused(*arguments: str, token: str | None = TOKEN) -> str:
-    """The one line a command says that does not do what it was told."""
-    result = await keepline(*arguments, token=token)
-    assert (result.status, result.out) == (2, "")
-    [line] = result.err.splitlines()
-    return line
-
-
-async def complaint(url: str, ask: Callable[[Companion], object], token: str | None = TOKEN) -> str:
-    """The same line, without a process of its own."""
-    environment = {} if token is None else {"KEEPLINE_WEB_TOKEN": token}
-    with pytest.raises(CannotOrder) as refusal:
-        await asyncio.to_thread(lambda: ask(companion(Path("no.toml"), url, environment)))
-    return str(refusal.value)
 
 
 async def test_declare_says_what_it_did_and_what_to_end(serve: Serve, house: House) -> None:
@@ -121,14 +80,14 @@ async def test_status_tells_what_the_page_shows(serve: Serve, house: House) -> N
     result = await keepline("status", "--url", page.url, token=None, TZ="UTC")
     assert (result.status, result.err) == (0, "")
     for said in (
-        "1 PBX not watched, 1 open incident, 1 suspected incident",
+        "1 PBX not watched, 1 named time passed: name a new one, 2 open incidents, 1 suspected incident",
         "Incident i-2: Site vienna on pbx1: suspected since ",
         "; callers are not told: waiting for an operator",
         " phones: 3 of 5 phones gone within 90 s",
         "Planned work m-1: Trunk acme-backup on pbx1: planned, ",
         "Trunk acme-primary on pbx1: down",
         "Line billing on pbx1: nobody answers, judged suspect",
-        "    callers hear: We know that calls",
+        "    callers hear in English: We know that calls",
     ):
         assert said in result.out
     result = await keepline("status", "--json", "--url", page.url, token=None)

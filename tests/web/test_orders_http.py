@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from ami_bridge.domain.orders import Declaration, Maintenance
 from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.web.answers import LARGEST
 from tests.web.house import Running
+from tests.web.keeping import tone
 from tests.web.taking import TOKEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -46,6 +47,37 @@ async def test_a_declaration_reaches_the_house_as_it_was_said(serve: Serve, http
     assert (declared.pbx, declared.subject) == (PbxName("pbx1"), Subject(Kind.TRUNK, "acme-primary"))
     assert (declared.what, declared.told, declared.by) == ("our main line", False, "Ada")
     assert before <= declared.until - timedelta(minutes=90) <= datetime.now(UTC)
+
+
+async def test_a_declaration_names_a_time_and_an_operator_s_own_words(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    kept = await page.recordings.keep(tone(), "en")
+    expected = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
+    zone = timezone(timedelta(hours=5, minutes=30))
+    order = {**TRUNK, "minutes": 90, "expected": expected.astimezone(zone).isoformat(), "recording": kept.hash}
+    status, answer = await ask(http, page, "/api/incidents", order)
+    assert (status, answer["said"]) == (
+        201,
+        "Trunk acme-primary is declared out of order for 90 minutes; callers are told in your own words.",
+    )
+    [(_, declared)] = page.orders.taken
+    assert isinstance(declared, Declaration)
+    assert (declared.expected, declared.recording) == (expected, kept.hash)
+    assert declared.expected is not None
+    assert declared.expected.tzinfo is UTC
+
+
+async def test_a_time_is_named_and_taken_back(serve: Serve, http: ClientSession) -> None:
+    page = await serve(token=SecretStr(TOKEN))
+    expected = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
+    path = "/api/incidents/i-1/expected"
+    status, answer = await ask(http, page, path, {"expected": expected.isoformat(), "by": "Ada"})
+    assert (status, answer["said"]) == (200, "The time by which it should be fixed is noted.")
+    status, answer = await ask(http, page, path, {"expected": None})
+    assert (status, answer["said"]) == (200, "No time is named any more.")
+    assert page.orders.taken == [("expect", "i-1", expected, "Ada"), ("expect", "i-1", None, "an operator")]
+    page.orders.unknown = {"i-1"}
+    assert (await ask(http, page, path, {"expected": None}))[0] == 409
 
 
 async def test_a_pbx_is_named_once(serve: Serve, http: ClientSession) -> None:
@@ -89,6 +121,8 @@ async def test_work_without_a_beginning_begins_now(serve: Serve, http: ClientSes
 
 
 FAR = "that is too far away; write a time within the next 366 days"
+EXPECTED = "write when it should be fixed, as 2026-03-01T14:30:00+01:00, or null for no time"
+NOTHING: dict[str, object] = {"pbx": ..., "kind": ..., "name": ..., "minutes": ...}
 MINUTES = "write a whole number of minutes from 1 to 10080"
 
 
@@ -100,20 +134,31 @@ MINUTES = "write a whole number of minutes from 1 to 10080"
         ("incidents", {"minutes": 10**400}, "minutes", MINUTES),
         ("incidents", {"minutes": None}, "minutes", MINUTES),
         ("incidents", {"told": "yes"}, "told", "write true if callers shall hear of it, else false"),
-        ("incidents", {"kind": "queue"}, "kind", 'write "trunk", "site", "line" or "pbx"'),
-        ("incidents", {"name": "A trunk"}, "name", "write the name of the trunk, site or line in the settings"),
+        ("incidents", {"kind": "queue"}, "kind", 'write "trunk", "site", "line", "tenant" or "pbx"'),
+        ("incidents", {"name": "A trunk"}, "name", "write the name of the trunk, site, line or tenant"),
         ("incidents", {"name": None}, "name", "write the name of the trunk in the settings"),
         ("incidents", {"kind": "pbx"}, "name", "write pbx1, or leave it out"),
         ("incidents", {"what": "x" * 81}, "what", "in at most 80 characters"),
         ("incidents", {"what": "our\nline"}, "what", "it has signs that cannot be printed, such as line breaks"),
         ("incidents", {"until": 5}, "until", "there is no such field; there are: pbx, kind, name, what, minutes"),
+        ("incidents", {"expected": "14:30"}, "expected", EXPECTED),
+        ("incidents", {"expected": "2026-03-01T14:30:00"}, "expected", EXPECTED),
+        ("incidents", {"expected": 1772370000}, "expected", EXPECTED),
+        ("incidents", {"expected": "2020-03-01T14:30:00Z"}, "expected", "has passed already"),
+        ("incidents", {"expected": "0001-01-01T00:00:00+23:59"}, "expected", "has passed already"),
+        ("incidents", {"expected": "9999-12-31T23:59:59-23:59"}, "expected", "name an earlier time"),
+        ("incidents", {"recording": "../../etc/passwd"}, "recording", "write what POST /api/recordings answered"),
+        ("incidents", {"recording": "AB" * 32}, "recording", "write what POST /api/recordings answered"),
+        ("incidents", {"recording": "ab" * 32}, "recording", "send it to POST /api/recordings first"),
+        ("incidents/i-1/expected", NOTHING, "expected", "it is missing; write when it should be fixed"),
+        ("incidents/i-1/expected", {**NOTHING, "expected": "2020-03-01T14:30:00Z"}, "expected", "has passed already"),
         ("maintenance", {"begin": "tomorrow"}, "begin", "write when it begins, as 2026-03-01T22:00:00+01:00"),
         ("maintenance", {"begin": "2026-03-01T22:00:00"}, "begin", "write when it begins, as 2026-03-01T22:00:00+01"),
         ("maintenance", {"begin": "2020-03-01T22:00:00Z"}, "begin", "write a later time, or more minutes"),
         ("maintenance", {"begin": "2999-03-01T22:00:00Z"}, "begin", FAR),
         ("maintenance", {"begin": "9999-12-31T23:59:59-23:59"}, "begin", FAR),
         ("maintenance", {"begin": "0001-01-01T00:00:00+23:59"}, "begin", FAR),
-        ("incidents/i-1/end", {"pbx": ..., "kind": ..., "name": ..., "minutes": ..., "by": 1}, "by", "who gives"),
+        ("incidents/i-1/end", {**NOTHING, "by": 1}, "by", "who gives"),
     ],
 )
 async def test_each_fault_names_its_field_and_the_remedy(
@@ -211,6 +256,10 @@ async def test_without_a_token_in_the_settings_everything_is_read_only_and_says_
     for method, path in (
         ("POST", "/api/incidents"),
         ("POST", "/api/incidents/i/end"),
+        ("POST", "/api/incidents/i/expected"),
+        ("POST", "/api/recordings"),
+        ("GET", f"/api/recordings/{'0' * 64}.wav"),
+        ("GET", "/api/callers/15551230142"),
         ("DELETE", "/api/maintenance/m"),
     ):
         status, answer = await ask(http, page, path, method=method)
@@ -299,7 +348,8 @@ async def test_what_another_site_has_a_browser_send_is_refused(
     headers = {**sent, "Cookie": cookie.partition(";")[0]}
     for method, path in (
         ("POST", "/api/incidents/i-1/end"), ("DELETE", "/api/maintenance/m-1"), ("POST", "/sign-out"),
-        ("POST", "/sign-in"), ("POST", "/hooks/plain/x"),
+        ("POST", "/sign-in"), ("POST", "/hooks/plain/x"), ("POST", "/api/recordings"),
+        ("POST", "/api/incidents/i-1/expected"),
     ):  # fmt: skip
         async with http.request(method, page.url + path, headers=headers) as answer:
             assert (answer.status, "Another web site" in await answer.text()) == (403, True)
