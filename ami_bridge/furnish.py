@@ -62,7 +62,7 @@ class Furnisher:
         self._orders = orders
         self._store = store
         self._library = library
-        self._phrases = Phrases()
+        self._phrases = Phrases(own=settings.voice.phrases)
         self._changed = changed
         self._clock = clock
         self._tickets = tickets
@@ -101,7 +101,7 @@ class Furnisher:
         )
         for line in lines:
             await announcer.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
-        whisperer = Whisperer(session, watch, announcer, self._clock)
+        whisperer = Whisperer(session, watch, announcer)
         tenants = {LineName(line.name): self._settings.tenant_named(line.tenant) for line in lines}
         known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, self._clock)
         plans = {LineName(line.name): self._plan(line) for line in lines}

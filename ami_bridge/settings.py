@@ -50,6 +50,7 @@ class Voice(Part):
 
     directory: Path = Path("announcements")  # where recordings are kept
     recordings: Path | None = None  # operators' own recordings by phrase; they win over synthesis
+    phrases: Path | None = None  # templates of your own, used in place of ours ([announcements.md](announcements.md))
     piper_voices: dict[Language, Path] = Field(default_factory=dict)  # voice files of piper, where it is to be used
     flite_voice: Annotated[str, form(r"[a-z0-9_]{1,20}", "a voice of flite")] = "slt"  # for English without piper
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 14  # recordings nobody needs any more are deleted after

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from ami_bridge.voice import spoken
 from ami_bridge.voice.catalogue import FACTS, Phrase
+from ami_bridge.voice.errors import VoiceError
 from ami_bridge.voice.tongues import TONGUES, tongue
 
 __all__ = ["FACTS", "Phrase", "PhraseError", "Phrases", "Words"]
@@ -25,7 +26,7 @@ MAX_FACT = 200  # characters; a longer one is a mistake in a setting, not someth
 _ENDING = ".txt.j2"
 
 
-class PhraseError(Exception):
+class PhraseError(VoiceError):
     """A phrase could not be put into words; the message names the phrase, the language and what is wrong."""
 
 
