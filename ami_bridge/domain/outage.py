@@ -192,7 +192,9 @@ class Outages:
     def _better(self, incident: Incident, changed: VerdictChanged, now: datetime) -> list[Effect]:
         """One cause works again, for now; the incident is watched when all of them do."""
         self.cases.good.add(changed.subject)
-        return self.cases.update(incident, self._watched(incident.with_evidence(changed.news), now))
+        self.cases.telling.hush(changed)
+        better = replace(incident.with_evidence(changed.news), recording=self.cases.telling.recording(incident))
+        return self.cases.update(incident, self._watched(better, now))
 
     def _over(self, incident: Incident, cause: Cause, changed: VerdictChanged, now: datetime) -> list[Effect]:
         """One cause is stable again: its callers are not told any more, and with the last of them it is over."""

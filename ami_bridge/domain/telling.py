@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ami_bridge.domain.estate import Estate
 from ami_bridge.domain.incident import Cause, Incident
@@ -31,6 +31,12 @@ class Telling:
         if lapsed:
             del self._declared[changed.subject]
         return lapsed
+
+    def hush(self, changed: VerdictChanged) -> None:
+        """Drop what an operator spoke of it, if they do not stand by it any more: it lapsed, and is recovering."""
+        order = self._declared.get(changed.subject)
+        if order is not None and Source.OPERATOR not in changed.sources:
+            self._declared[changed.subject] = replace(order, recording=NO_RECORDING)
 
     def forget(self, subjects: Iterable[Subject]) -> None:
         for subject in subjects:

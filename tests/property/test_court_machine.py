@@ -265,11 +265,10 @@ class ACourt(RuleBasedStateMachine):
 
     @invariant()
     def own_words_are_those_of_a_declaration(self) -> None:
-        """Which stands; or has lapsed, and what it was about is watched for its recovery."""
         spoken = {(o.subject, o.recording) for o in self.orders if isinstance(o, Declaration)}
         for incident in self.court.outages.open.values():
             stands = any((cause.subject, incident.recording) in spoken for cause in incident.lasting())
-            assert not incident.recording or stands or incident.state is IncidentState.MONITORING
+            assert not incident.recording or stands
             for line in incident.lines:
                 assert incident.recording_on(line) in (incident.recording, NO_RECORDING)
 

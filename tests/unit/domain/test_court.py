@@ -7,7 +7,7 @@ import pytest
 from ami_bridge.domain.court import Court
 from ami_bridge.domain.effects import SaveIncident
 from ami_bridge.domain.incident import IncidentState
-from ami_bridge.domain.names import IncidentId, MaintenanceId
+from ami_bridge.domain.names import AnnouncementHash, IncidentId, MaintenanceId
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.signal import Kind, Source, Subject
 from ami_bridge.domain.verdict import Verdict
@@ -42,6 +42,7 @@ from tests.unit.domain.courts import (
 
 QUALIFY, CALLS, SURGE, LINK = Source.QUALIFY, Source.CALLS, Source.SURGE, Source.LINK
 TRUNK_DOWN, TRUNK_UP = says(MAIN, QUALIFY, DOWN), says(MAIN, QUALIFY, CLEAR)
+OWN, OTHER = AnnouncementHash("a" * 64), AnnouncementHash("b" * 64)
 NOWHERE = Subject(Kind.TRUNK, "nowhere")
 
 
