@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ami_bridge.ami import actions
+from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
 from ami_bridge.domain.names import AnnouncementHash, LineName
 from ami_bridge.domain.saying import LineState, Saying
@@ -77,7 +78,6 @@ class Announcer:
             LineName, dict[str, Live]
         ] = {}  # by language; lines of which nothing was pushed yet are not in it
         self.stories: dict[LineName, Saying] = {}  # what callers are told now, be it in full or in first words
-        self.found_silent: frozenset[LineName] = frozenset()  # lines of which the PBX had nothing to say when we came
         self.rehearsals = Rehearsals(session, sounds)
         self.sounds = sounds
         self._session = session
@@ -90,7 +90,8 @@ class Announcer:
         self._troubles: dict[str, str] = {}  # languages in which words could not be made, and why
         self._greeted = False
         self._tried: datetime | None = None
-        self._found = False
+        self._since: dict[LineName, datetime | None] = {}  # when what callers are told now became so; None: before us
+        self._found: frozenset[LineName] | None = None  # lines of which the PBX said something when we came
         self._behind: dict[LineName, datetime] = {}  # lines whose words on the PBX are not those wanted; last tried
         self._pushing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in voices}
 
@@ -155,6 +156,10 @@ class Announcer:
                 return Words(recording, live.saying.keys, self.stories[line])
         return None
 
+    def since(self, line: LineName) -> datetime | None:
+        """When callers of `line` began to be told what they are told now; None if the PBX told it before we came."""
+        return self._since.get(line)
+
     def link_up(self) -> None:
         """The PBX is there (again): what it can play has to be proved anew, by the next `renew`."""
         self.rehearsals.forget()
@@ -199,10 +204,9 @@ class Announcer:
 
     async def _look(self) -> None:
         """What the PBX had been told before we came, seen before the first word of ours."""
-        if not self._found:
+        if self._found is None:
             states = await actions.tree(self._session, contract.LINES)
-            self.found_silent = frozenset(line for line in self._voices if line not in states)
-            self._found = True
+            self._found = frozenset(line for line in self._voices if line in states)
 
     async def renew(self) -> None:
         """Announcements expire by themselves; those still true are given more time, well before that.
@@ -240,7 +244,7 @@ class Announcer:
 
     async def _fall_silent(self, line: LineName) -> None:
         self.live[line] = {}
-        self.stories.pop(line, None)
+        self._tell_from_now(line, None)
         for key in self._keys(line):
             await actions.delete(self._session, contract.LINES, key)
 
@@ -300,9 +304,28 @@ class Announcer:
             standby=spare.hash if spare else AnnouncementHash(""),
             standby_until=expires if spare else until,
         )
-        await actions.put(self._session, contract.LINES, self._key(line, line, language), state.encoded())
-        self.live.setdefault(line, {})[language] = Live(saying, recording, state, spare)
-        self.stories[line] = wanted[0]
+        # Callers ask for it the moment it is there, which may be before we hear that it is.
+        before = self.live.setdefault(line, {}).get(language)
+        self.live[line][language] = Live(saying, recording, state, spare)
+        self._tell_from_now(line, wanted[0])
+        try:
+            await actions.put(self._session, contract.LINES, self._key(line, line, language), state.encoded())
+        except AmiError:
+            if before is None:
+                del self.live[line][language]
+            else:
+                self.live[line][language] = before
+            raise
+
+    def _tell_from_now(self, line: LineName, story: Saying | None) -> None:
+        if line in self._since and self.stories.get(line) == story:
+            return
+        ours = line in self._since or line not in (self._found or ())
+        self._since[line] = self._clock() if ours else None
+        if story is None:
+            self.stories.pop(line, None)
+        else:
+            self.stories[line] = story
 
     def _key(self, name: str, line: LineName, language: str) -> str:
         """Where AstDB has something of `line` in `language`: the tenant's own stands under the `name` alone."""

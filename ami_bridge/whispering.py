@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,7 @@ from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
 
+MOST_REMEMBERED = 10_000  # callers of whom it is known what they heard; of more the oldest are forgotten
 AT_ONCE = 8  # whispers that are begun at the same time on one PBX
 # What a channel may be called to be named to ChanSpy, to which a comma means its next argument and & another channel.
 _NAMEABLE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@:;+-]+")
@@ -41,18 +42,17 @@ class _Told:
 
     story: Saying | None
     language: str = ""
+    seen: bool = False  # among the PBX's channels, from where we hear a little later than from the front desk
 
 
 class Whisperer:
     """Tells the waiting callers of one PBX what is new on their line."""
 
-    def __init__(self, session: Session, watch: Watch, announcer: Announcer, clock: Callable[[], datetime]) -> None:
+    def __init__(self, session: Session, watch: Watch, announcer: Announcer) -> None:
         self._session = session
         self._watch = watch
         self._announcer = announcer
-        self._clock = clock
         self._told: dict[Uniqueid, _Told] = {}
-        self._since: dict[LineName, tuple[Saying | None, datetime | None]] = {}
         self._telling: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in watch.lines}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.count: dict[LineName, int] = dict.fromkeys(watch.lines, 0)  # callers told while they waited
@@ -66,20 +66,11 @@ class Whisperer:
         if line not in self._announcer.live:
             return
         async with self._telling[line]:
-            story, since = self._current(line)
+            story = self._announcer.stories.get(line)
+            since = self._announcer.since(line)
             due = [channel for channel in self._waiting(line) if self._is_due(channel, line, story, since)]
             await asyncio.gather(*(self._tell(channel, line, story) for channel in due))
         self._forget_gone()
-
-    def _current(self, line: LineName) -> tuple[Saying | None, datetime | None]:
-        """What callers of `line` are told now, and since when; None for what was so when we came."""
-        story = self._announcer.stories.get(line)
-        known = self._since.get(line)
-        if known is None or known[0] != story:
-            # Words that the PBX had before we came have been told to whoever waits already.
-            fresh = known is not None or line in self._announcer.found_silent
-            known = self._since[line] = (story, self._clock() if fresh else None)
-        return known
 
     def _waiting(self, line: LineName) -> Iterator[Channel]:
         """The channels of callers who wait in the queue, or for a phone that rings, and can be spoken to."""
@@ -132,5 +123,9 @@ class Whisperer:
         return channel.call.id in self._watch.lines[line].waiting
 
     def _forget_gone(self) -> None:
-        for caller in [caller for caller in self._told if caller not in self._watch.tracker.channels]:
-            del self._told[caller]
+        channels = self._watch.tracker.channels
+        for caller in list(self._told):
+            told = self._told[caller]
+            told.seen = told.seen or caller in channels
+            if (told.seen and caller not in channels) or len(self._told) > MOST_REMEMBERED:
+                del self._told[caller]

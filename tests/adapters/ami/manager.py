@@ -66,7 +66,7 @@ class Manager:
             writer.write(self.greeting)
             while True:
                 block = await reader.readuntil(b"\r\n\r\n")
-                action = dict(line.split(": ", 1) for line in block.decode().split("\r\n") if line)
+                action = _read(block.decode())
                 self.received.append(action)
                 if (reply := self._reply(action)) is not None:
                     writer.write(reply)
@@ -90,6 +90,16 @@ class Manager:
         if name == "Ping" and not self.pongs:
             return None
         return response(action, "Success", "Message: done")
+
+
+def _read(block: str) -> Action:
+    """An action's headers; one that is there several times has its values a line each."""
+    action: Action = {}
+    for line in block.split("\r\n"):
+        if line:
+            name, value = line.split(": ", 1)
+            action[name] = f"{action[name]}\n{value}" if name in action else value
+    return action
 
 
 def response(action: Action, result: str, *lines: str) -> bytes:

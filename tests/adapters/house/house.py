@@ -23,6 +23,7 @@ from ami_bridge.domain.promise import Kind, Policy, Promise, State
 from ami_bridge.domain.signal import Kind as SubjectKind
 from ami_bridge.domain.signal import Subject
 from ami_bridge.domain.status import Link
+from ami_bridge.domain.tickets import Tickets
 from ami_bridge.domain.verdict import Verdict
 from ami_bridge.furnish import Furnisher
 from ami_bridge.places import Line as LineSettings
@@ -88,6 +89,8 @@ class Pbx(Manager):
     rehearses: bool = True
     started: str = "08:00:00"  # when this Asterisk was started
     dialled: dict[str, str] = field(default_factory=dict)  # channel name -> the number its caller dialled
+    languages: dict[str, str] = field(default_factory=dict)  # channel name -> CHANNEL(language)
+    whispers: list[dict[str, str]] = field(default_factory=list)  # the variables of each
     registrations: dict[str, str] = field(default_factory=dict)  # trunk -> Status
     records: dict[str, str] = field(default_factory=dict)  # where the companion reads what this PBX wrote down
     desk: HouseDesk | None = None
@@ -127,7 +130,7 @@ class Pbx(Manager):
                 action,
                 "Success",
                 f"Variable: {action['Variable']}",
-                f"Value: {self.dialled.get(action['Channel'], '')}",
+                f"Value: {self._variable(action['Variable']).get(action['Channel'], '')}",
             ),
             "PJSIPShowEndpoint": self._endpoint,
         }
@@ -184,6 +187,15 @@ class Pbx(Manager):
         self.channels.pop(uniqueid, None)
         self.event("Hangup", Uniqueid=uniqueid, Cause=cause)
 
+    def waits(self, uniqueid: str, name: str, language: str = "en") -> None:
+        """A caller was answered by the dialplan and stands in the queue."""
+        self.languages[name] = language
+        self.channel(uniqueid, name, exten="5550100", state=6)
+        self.event("QueueCallerJoin", Uniqueid=uniqueid, Queue="support", Position=1)
+
+    def _variable(self, name: str) -> dict[str, str]:
+        return self.languages if name == "CHANNEL(language)" else self.dialled
+
     def _put(self, action: Action) -> bytes:
         self.astdb.setdefault(action["Family"], {})[action["Key"]] = action["Val"]
         return response(action, "Success", "Message: Updated database successfully")
@@ -221,6 +233,9 @@ class Pbx(Manager):
                 self.rehearsals.add(task)
                 task.add_done_callback(self.rehearsals.discard)
             return response(action, "Success", "Message: Originate successfully queued")
+        if action["Channel"] == contract.WHISPER_CHANNEL:
+            self.whispers.append(dict(one.split("=", 1) for one in action["Variable"].split("\n")))
+            return response(action, "Success", "Message: Originate successfully queued")
         self.calls.append(action)
         if self.originate == "refused":
             return response(action, "Error", "Message: Extension does not exist.")
@@ -239,10 +254,21 @@ class Pbx(Manager):
 
 
 def a_caller(
-    uniqueid: str = "100.1", *, number: str | None = "+15550001", line: str = LINE, attempt: str = ""
+    uniqueid: str = "100.1",
+    *,
+    number: str | None = "+15550001",
+    line: str = LINE,
+    attempt: str = "",
+    language: str = "en",
 ) -> Caller:
     return Caller(
-        pbx=PBX, channel="PJSIP/acme-primary-1", uniqueid=uniqueid, line=line, number=number, attempt=attempt or None
+        pbx=PBX,
+        channel="PJSIP/acme-primary-1",
+        uniqueid=uniqueid,
+        line=line,
+        number=number,
+        attempt=attempt or None,
+        language=language,
     )
 
 
@@ -411,15 +437,18 @@ async def a_house(
     clock: Clock | None = None,
     lines: tuple[LineSettings, ...] = (),
     detection: dict[str, Any] | None = None,
+    languages: tuple[str, ...] = (),
+    tickets: Tickets | None = None,
 ) -> AsyncIterator[House]:
     """A house that is furnished but not at work yet; on the same `tmp_path`, on the same store."""
     clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx, detection)
-    wanted = wanted.model_copy(update={"line": lines or wanted.line})
+    tenant = wanted.tenant[0].model_copy(update={"languages": languages})
+    wanted = wanted.model_copy(update={"line": lines or wanted.line, "tenant": (tenant,)})
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
     store = await Store.open(wanted.store.url, policy, deadline=5)
     desk = HouseDesk(store, clock)
     controls = Controls(store, clock)
-    furnisher = Furnisher(wanted, store, library, orders=controls, changed=lambda: None, clock=clock)
+    furnisher = Furnisher(wanted, store, library, orders=controls, changed=lambda: None, clock=clock, tickets=tickets)
     runner, room = await furnisher.furnish(wanted.pbx[0], desk.drain)
     desk.add(PBX, room)
     controls.add(runner)

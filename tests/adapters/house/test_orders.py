@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from ami_bridge.domain.effects import SaveIncident
+from ami_bridge.domain.expecting import PASSED
 from ami_bridge.domain.incident import Incident, IncidentState
-from ami_bridge.domain.names import IncidentId, MaintenanceId, PbxName
+from ami_bridge.domain.names import NO_RECORDING, IncidentId, MaintenanceId, PbxName
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
 from ami_bridge.domain.signal import Kind, Strength, Subject
 from ami_bridge.domain.verdict import Verdict
@@ -68,6 +69,12 @@ async def state(house: House, incident: IncidentId) -> IncidentState | None:
     return found.state if found else None
 
 
+async def stored(house: House, incident: IncidentId) -> Incident:
+    found = await house.store.incidents.get(incident)
+    assert found is not None
+    return found
+
+
 async def test_what_is_declared_is_stored_before_it_is_said(house: House, pbx: Pbx) -> None:
     await house.start()
     put, stored = pbx.answers["DBPut"], list[tuple[int, int]]()
@@ -108,8 +115,9 @@ Order = Callable[[House, IncidentId], Any]
         lambda house, open_: house.controls.confirm(open_, "Kim"),
         lambda house, open_: house.controls.look_into(open_, "Kim"),
         lambda house, open_: house.controls.end(open_, "Kim"),
+        lambda house, open_: house.controls.expect(open_, house.clock() + HOUR, "Kim"),
     ],
-    ids=["declare", "report", "plan", "confirm", "look_into", "end"],
+    ids=["declare", "report", "plan", "confirm", "look_into", "end", "expect"],
 )
 async def test_what_cannot_be_written_down_is_refused_and_changes_nothing(house: House, pbx: Pbx, order: Order) -> None:
     await house.start()
@@ -184,6 +192,67 @@ async def test_what_another_system_reports_opens_and_ends_an_incident(house: Hou
     async with asyncio.timeout(5):
         while await state(house, incident.id) is not IncidentState.RESOLVED:  # noqa: ASYNC110 - the ledger has no event
             await asyncio.sleep(0.01)
+
+
+async def test_when_it_should_be_fixed_is_stored_told_and_never_told_when_it_has_passed(
+    house: House, pbx: Pbx, tmp_path: Path
+) -> None:
+    await house.start()
+    incident = await house.controls.declare(declaration(house))
+    await until(lambda: "our mail servers" in told(house))
+    before, expected = told(house), house.clock() + HOUR / 2
+    await house.controls.expect(incident, expected, "Kim")
+    assert (await stored(house, incident)).expected == expected
+    await until(lambda: told(house) not in {before, ""})
+    named = told(house)
+    with pytest.raises(Refused, match="has passed already"):
+        await house.controls.expect(incident, house.clock(), "Kim")
+    await house.stop()
+
+    house.clock.ahead = HOUR / 2  # nobody was there when it passed
+    async with a_house(tmp_path, pbx, house.clock) as second:
+        await second.start()
+        await until(lambda: told(second) not in {before, named, ""})
+        await second.ticks()
+        kept = await stored(second, incident)
+        assert (kept.expected, kept.overdue(second.clock())) == (expected, True)
+        assert [seen.words for seen in kept.evidence].count(PASSED) == 1
+        assert kept.open
+        late = told(second)
+        await second.controls.expect(incident, None, "Kim")
+        await until(lambda: told(second) not in {late, ""})
+        assert (await stored(second, incident)).expected is None
+        with pytest.raises(Refused, match="no such open incident"):
+            await second.controls.expect(IncidentId("i404"), None, "Kim")
+
+
+async def test_an_operators_own_words_are_said_as_long_as_they_are_declared(
+    house: House, pbx: Pbx, tmp_path: Path
+) -> None:
+    await house.start()
+    own = await house.library.render("Kim says it in her own words.", "en")
+    incident = await house.controls.declare(declaration(house, recording=own.hash))
+    assert (await stored(house, incident)).recording == own.hash
+    await house.stop()
+    async with a_house(tmp_path, pbx, house.clock) as second:
+        await second.start()
+        assert [open_.recording for open_ in second.runner.watch.incidents] == [own.hash]
+        second.clock.ahead = HOUR
+        await until(lambda: all(open_.recording == NO_RECORDING for open_ in second.runner.watch.incidents))
+
+
+async def test_a_tenants_service_is_declared_and_reported_like_anything_else(house: House, pbx: Pbx) -> None:
+    await house.start()
+    tenant = Subject(Kind.TENANT, "acme")
+    incident = await house.controls.declare(declaration(house, subject=tenant, what=""))
+    assert (await stored(house, incident)).lines == (LINE,)
+    await until(lambda: "our service" in told(house))
+    await house.controls.end(incident, "Kim")
+    await until(lambda: pbx.line_state is None)
+    await house.controls.report(replace(report(house), subject=tenant))
+    await until(lambda: "our service" in told(house))
+    with pytest.raises(Refused, match="there is no tenant globex on the PBX lab"):
+        await house.controls.declare(declaration(house, subject=Subject(Kind.TENANT, "globex")))
 
 
 @pytest.fixture
