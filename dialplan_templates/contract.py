@@ -20,6 +20,9 @@ PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
 # A customer who accepted a callback goes before all others; a segment's priority is below that.
 CALLBACK_PRIORITY = 10
 
+# What the offer of a callback offers while the companion is away.
+OFFER_KEYS = "1"
+
 CALLBACK_CONTEXT = "keepline-callback"
 REHEARSE_CONTEXT = "keepline-rehearse"
 REHEARSE_CHANNEL = "Local/idle@keepline-rehearse/n"
@@ -28,3 +31,5 @@ REHEARSE_CHANNEL = "Local/idle@keepline-rehearse/n"
 WHISPER_CONTEXT = "keepline-whisper"
 WHISPER_EXTENSION = "spy"
 WHISPER_CHANNEL = "Local/say@keepline-whisper/n"
+# Whispered to that channel alone (W), under its full name (u), without a tone (q), and over when it is gone (E, S).
+WHISPER_OPTIONS = "quWES"

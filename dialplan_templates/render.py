@@ -20,16 +20,28 @@ _URL = re.compile(r"[a-z]+://[A-Za-z0-9_.:\[\]-]+", re.ASCII)
 _EXTENSION = re.compile(r"[0-9+*#]+", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_.~+=-]+", re.ASCII)
 
+_FOLDER = re.compile(r"/[A-Za-z0-9_./-]+", re.ASCII)
+_CALLER = re.compile(r"\+?[0-9]+\*?", re.ASCII)
+
+# What must never lead to a line of ours, whatever the settings say: emergency numbers with more than two digits.
+EMERGENCY = frozenset({"000", "110", "111", "112", "113", "115", "117", "118", "119", "120", "122", "911", "999"})
+# Codecs that carry 16 kHz, as CHANNEL(audionativeformat) names them.
+WIDEBAND = "g722|opus|slin1|slin2|slin3|slin4|slin9|speex16|speex32|silk16|silk24|siren|amrwb"
+# How often a caller may hear the fallback again, and how long it may take in all, in seconds.
+AGAIN_MOST, CACHED_MOST = 5, 300
+# How often one caller is put to a line: a call whose caller is no longer there ends some time.
+ROUNDS_MOST = 500
+
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
 READ = ("system", "call", "agent", "dialplan", "reporting")
 WRITE = ("system", "reporting", "originate")
 
 
 class Unrenderable(ValueError):
-    """A value cannot stand in a dialplan without being read as syntax; nothing was written."""
+    """A value cannot stand in a dialplan without being read as syntax, or must not; nothing was written."""
 
-    def __init__(self, what: str, value: str) -> None:
-        super().__init__(f"{what} {value!r} has characters that a dialplan would interpret")
+    def __init__(self, what: str, value: str, why: str = "has characters that a dialplan would interpret") -> None:
+        super().__init__(f"{what} {value!r} {why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +115,12 @@ def render(plan: PbxPlan) -> Mapping[str, str]:
         keep_trailing_newline=True,
     )
     values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
-    families = {name: getattr(contract, name) for name in ("LINES", "PROMPTS", "KEYS", "ATTEMPTS")}
+    agreed = {name: value for name, value in vars(contract).items() if name.isupper()}
+    ours = {name: globals()[name] for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "ROUNDS_MOST")}
     return {
-        name: environment.get_template(f"{name}.j2").render(**values, **families, read=READ, write=WRITE)
+        name: environment.get_template(f"{name}.j2").render(
+            **values, **agreed, **ours, places=_places, read=READ, write=WRITE
+        )
         for name in ("extensions.conf", "manager.conf")
     }
 
@@ -128,6 +143,19 @@ def write(plan: PbxPlan, directory: Path) -> list[Path]:
     return paths
 
 
+def _places(line: LinePlan) -> list[tuple[str, int]]:
+    """The line's segments as extensions with their priorities: `c` and a number, or a pattern for a prefix.
+
+    Asterisk itself looks for the longest that fits; `c` keeps a number from being an extension of Asterisk's own.
+    """
+    found: dict[str, int] = {}
+    for segment in line.segments:
+        for number in segment.numbers:
+            extension = f"_c{number[:-1]}!" if number.endswith("*") else f"c{number}"
+            found[extension] = max(segment.priority, found.get(extension, 0))
+    return sorted(found.items())
+
+
 def _check(plan: PbxPlan) -> None:
     _allow(_NAME, "pbx name", plan.pbx)
     _allow(_URL, "agi.url", plan.agi_url)
@@ -143,16 +171,28 @@ def _check(plan: PbxPlan) -> None:
             _allow(_NAME, f"event {event.name}: value", event.value)
     for network in plan.permit:
         _allow(_PLAIN, "permit", network)
+    if plan.sounds is not None:
+        _allow(_FOLDER, "sounds", plan.sounds)
     for line in plan.lines:
-        _allow(_NAME, "line name", line.name)
-        for did in line.dids:
-            _allow(_EXTENSION, f"line {line.name}: did", did)
-        if line.declare_code is not None:
-            _allow(_EXTENSION, f"line {line.name}: declare_code", line.declare_code)
-        for device in line.ring:
-            _allow(_PLAIN, f"line {line.name}: ring", device)
-        if line.queue is not None:
-            _allow(_PLAIN, f"line {line.name}: queue", line.queue)
+        _check_line(line)
+
+
+def _check_line(line: LinePlan) -> None:
+    _allow(_NAME, "line name", line.name)
+    for what, number in (*(("did", did) for did in line.dids), ("declare_code", line.declare_code)):
+        if number is not None:
+            _allow(_EXTENSION, f"line {line.name}: {what}", number)
+            if number.lstrip("+") in EMERGENCY:
+                raise Unrenderable(f"line {line.name}: {what}", number, "is an emergency number")
+    for device in line.ring:
+        _allow(_PLAIN, f"line {line.name}: ring", device)
+    if line.queue is not None:
+        _allow(_PLAIN, f"line {line.name}: queue", line.queue)
+    for segment in line.segments:
+        for number in segment.numbers:
+            _allow(_CALLER, f"line {line.name}: segment", number)
+        if not 0 <= segment.priority < contract.CALLBACK_PRIORITY:
+            raise Unrenderable(f"line {line.name}: priority", str(segment.priority), "is not 0 to 9")
 
 
 def _allow(pattern: re.Pattern[str], what: str, value: str) -> None:

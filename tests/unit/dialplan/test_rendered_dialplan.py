@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, Unrenderable, render, write
+from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, SegmentPlan, Unrenderable, render, write
 
 PLAN = PbxPlan(
     pbx="lab",
@@ -86,7 +86,7 @@ def test_asterisklint_finds_nothing(dialplan: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("Return()", "Retrun()"), ("Goto(try)", "Goto(trie)"), ("${DB(", "${BD("), ("?bye)", "?goodbye)")],
+    [("Return()", "Retrun()"), ("Goto(next)", "Goto(nxet)"), ("${DB(", "${BD("), ("?bye)", "?goodbye)")],
 )
 def test_asterisklint_would_have_found_something(dialplan: str, tmp_path: Path, before: str, after: str) -> None:
     assert lint(dialplan.replace(before, after, 1), tmp_path).returncode == 1
@@ -102,8 +102,9 @@ def test_every_way_on_leads_somewhere(dialplan: str) -> None:
             there = {e for c, e in extensions if c == goto[0]}
             assert goto[1] in there or (goto[1] == "${KL_LINE}" and len(there) == len(PLAN.lines)), (context, what)
             ways += 1
-        for target in re.findall(r"(?:Goto\(|GotoIf\(.*\?)([\w]+)(?:,1)?\)$", what):
-            assert (context, target) in extensions or (context, extension, target) in labels, (context, what)
+        for targets in re.findall(r"(?:Goto\(|GotoIf\(.*\?)(\w+(?::\w+)?)(?:,1)?\)$", what):
+            for target in targets.split(":"):
+                assert (context, target) in extensions or (context, extension, target) in labels, (context, what)
             ways += 1
         if application := re.search(r"rU\(([\w-]+)\)|,([\w-]+joined)\)$", what):
             assert (application[1] or application[2], "s") in extensions
@@ -126,10 +127,20 @@ def test_every_flow_that_asks_us_is_bounded_and_rescued(dialplan: str) -> None:
 
 def test_what_a_caller_controls_is_filtered_before_it_is_used(dialplan: str) -> None:
     """Caller ID and the like are attacker data; DTMF is digits by nature and compared only."""
-    filtered = "${FILTER(0-9+,${CALLERID(num)})}"
-    assert dialplan.count(filtered) == 1
-    rest = dialplan.replace(filtered, "")
-    for variable in ("CALLERID", "CONNECTEDLINE", "REDIRECTING", "${EXTEN", "DNID", "HEADER(", "CHANNEL("):
+    rest = dialplan
+    for filtered in (
+        "${FILTER(0-9+,${CALLERID(num)})}",
+        "${FILTER(a-zA-Z,${CHANNEL(language):0:2})}",
+        "${FILTER(0-9A-Za-z._\\x2D,${UNIQUEID})}",
+        "${FILTER(0-9A-Za-z._,${UNIQUEID})}",
+        "${FILTER(0-9A-Za-z/@_.:+~=*#\\x2D,${KL_SPY})}",
+    ):
+        assert filtered in rest
+        rest = rest.replace(filtered, "")
+    for variable in (
+        *("CALLERID", "CONNECTEDLINE", "REDIRECTING", "${EXTEN", "DNID", "HEADER(", "CHANNEL(", "${UNIQUEID"),
+        "${CHANNEL}",
+    ):
         assert variable not in rest
     for risky in ("System(", "TrySystem(", "SHELL(", "EVAL(", "Exec(", "CURL("):
         assert risky not in dialplan
@@ -159,7 +170,8 @@ def test_a_code_asks_about_its_own_line_and_nobody_reaches_it_from_outside(dialp
 
 def test_without_the_companion_an_operator_is_told_so_and_nothing_is_kept(dialplan: str) -> None:
     declare = [what for context, _e, _l, what in statements(dialplan) if context == "keepline-declare"]
-    assert any(what.startswith("Playback(") and "-operator_failed)" in what for what in declare)
+    assert [what for what in declare if "-operator_failed)" in what]
+    assert [what for what in declare if what.startswith("Gosub(keepline-play,s,1(")]
     assert not [what for what in declare if re.search(r"Set\(DB\(|Read\(|PIN", what)]
 
 
@@ -177,14 +189,17 @@ def test_a_line_is_no_extension_of_asterisks_own(dialplan: str) -> None:
 
 
 def test_the_contract_is_what_both_sides_use(dialplan: str) -> None:
-    for family in (contract.LINES, contract.PROMPTS, contract.KEYS, contract.ATTEMPTS):
+    for family in (contract.LINES, contract.PROMPTS, contract.ATTEMPTS):
         assert f"DB({family}/" in dialplan
-    for context in (contract.CALLBACK_CONTEXT, contract.REHEARSE_CONTEXT):
+    assert f"Set(LOCAL(kl_entry)={contract.KEYS}/" in dialplan
+    for context in (contract.CALLBACK_CONTEXT, contract.REHEARSE_CONTEXT, contract.WHISPER_CONTEXT):
         assert f"[{context}]" in dialplan
     for phrase in contract.PROMPT_PHRASES:
         assert f"-{phrase})" in dialplan
     assert f"Local/idle@{contract.REHEARSE_CONTEXT}/n" == contract.REHEARSE_CHANNEL
     assert "exten => idle,1," in dialplan
+    assert f"Local/say@{contract.WHISPER_CONTEXT}/n" == contract.WHISPER_CHANNEL
+    assert f"exten => {contract.WHISPER_EXTENSION},1," in dialplan
 
 
 def test_the_account_lets_in_whom_it_names_and_may_do_what_is_done(manager: str) -> None:
@@ -226,6 +241,11 @@ def test_where_events_cannot_be_filtered_by_name_their_text_is() -> None:
     assert not passes("Event: VarSet", "Privilege: dialplan,all", "Channel: x", "Variable: PIN", "Value: 1234")
 
 
+def segmented(*numbers: str, priority: int = 5) -> LinePlan:
+    segment = SegmentPlan(numbers=numbers, priority=priority)
+    return LinePlan(name="a", dids=("1",), patience=1, queue="q", segments=(segment,))
+
+
 BAD = "x)\nexten => _X.,1,System(id)"
 
 
@@ -249,6 +269,14 @@ BAD = "x)\nexten => _X.,1,System(id)"
         replace(PLAN, lines=(LinePlan(name="a", dids=("\u0661",), patience=1, queue="q"),)),
         replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, queue="q", declare_code="_*X."),)),
         replace(PLAN, lines=(LinePlan(name="a", dids=("1",), patience=1, queue="q", declare_code=""),)),
+        replace(PLAN, sounds="/sounds,skip"),
+        replace(PLAN, sounds="sounds"),
+        replace(PLAN, sounds="/a${SHELL(id)}"),
+        replace(PLAN, lines=(segmented("_X."),)),
+        replace(PLAN, lines=(segmented("[1-9]"),)),
+        replace(PLAN, lines=(segmented("49*30"),)),
+        replace(PLAN, lines=(segmented("*"),)),
+        replace(PLAN, lines=(segmented("49,1"),)),
     ],
 )
 def test_what_a_dialplan_would_read_as_its_own_is_refused_before_anything_is_written(

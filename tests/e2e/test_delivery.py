@@ -1,0 +1,195 @@
+"""What callers hear from the dialplan itself, on the real Asterisk, while the companion is away, hangs or lies.
+
+The desk, the audio server and the recordings are the test's (delivering.py); the scripts and the dialplan are ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from agi import takes
+from agi.desk import Next, Treatment
+from docker.lab.hearing import longest_silence
+from docker.lab.stack import Stack
+from tests.e2e.delivering import ASK, AUSTRIAN, DID, LINE, QUEUE, READ, Delivery, Speech, delivery
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+NEWS, NACHRICHT = Speech("news"), Speech("nachricht")
+SPARE, NOTED, NOTIERT = Speech("spare"), Speech("noted"), Speech("notiert")
+ALL = (NEWS, NACHRICHT, SPARE, NOTED, NOTIERT)
+
+
+@pytest_asyncio.fixture(
+    loop_scope="session",
+    params=["22", pytest.param("16", marks=pytest.mark.faults)],
+    ids=lambda version: f"asterisk{version}",
+)
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Delivery]:
+    old = request.param == "16"
+    stack = Stack()
+    await stack.up(*(("carrier16", "pbx16") if old else ("carrier", "pbx")))
+    running = re.search(r"^keepline +running", await stack.run("status"), re.MULTILINE)
+    if running:
+        await stack.stop("keepline")
+    try:
+        async with stack.connected(old=old) as lab:
+            await lab.carrier.reset()
+            async with delivery(stack, lab, tmp_path, old=old) as here:
+                yield here
+            await lab.carrier.reset()
+    finally:
+        if running:
+            await stack.start("keepline")
+
+
+def names(here: Delivery, recording: Path) -> list[str]:
+    return [one.name for one in here.recognised(recording, ALL)]
+
+
+async def test_the_callers_language_decides_and_what_it_lacks_is_said_in_the_tenants(here: Delivery) -> None:
+    await here.warm(*ALL)
+    await here.state(NEWS)
+    await here.state(NACHRICHT, language="de")
+    english, german = await asyncio.gather(
+        here.listens(DID, seconds=5), here.listens(AUSTRIAN, seconds=5, number="15551230002")
+    )
+    assert names(here, english) == ["news"]
+    assert names(here, german) == ["nachricht"]
+    await here.lab.pbx.db_del("keepline-line", f"{LINE}/de")
+    assert names(here, await here.listens(AUSTRIAN, seconds=5)) == ["news"]
+
+
+async def test_words_whose_time_has_passed_are_not_said_and_the_spare_ones_are(here: Delivery) -> None:
+    await here.warm(*ALL)
+    await here.state(NEWS, SPARE, for_s=-5)
+    await here.state(NACHRICHT, language="de", for_s=-5)  # without spare words: the other language's are true
+    english, german = await asyncio.gather(
+        here.listens(DID, seconds=5), here.listens(AUSTRIAN, seconds=5, number="15551230002")
+    )
+    assert names(here, english) == names(here, german) == ["spare"]
+    await here.state(NEWS, for_s=-5)
+    assert names(here, await here.listens(DID, seconds=3)) == []
+
+
+async def test_zero_says_it_again_and_one_is_kept_and_confirmed(here: Delivery) -> None:
+    await here.warm(*ALL)
+    await here.state(NEWS)
+    await here.prompt("noted_offline", NOTED)
+    await here.prompt("noted_offline", NOTIERT, "de")
+    again, kept = await asyncio.gather(
+        here.listens(DID, seconds=7, keys="0"), here.listens(AUSTRIAN, seconds=9, number="15551230002", keys="1")
+    )
+    assert names(here, again) in (["news", "news"], ["news"])
+    [*_, last] = here.recognised(again, [NEWS])
+    assert last.end_s > NEWS.seconds + 1.0  # it began again a second after it had begun
+    assert names(here, kept)[-1] == "notiert"
+    assert await here.kept() == [f"{LINE}:1:15551230002"]
+
+
+async def test_a_recording_that_is_not_on_the_pbx_is_not_waited_for(here: Delivery) -> None:
+    """A fetch cannot be interrupted: with an audio server that hangs it would hold the caller for minutes."""
+    here.shop.hanging.add(NEWS.hash)
+    await here.warm(SPARE)
+    await here.state(NEWS, SPARE)
+    assert names(here, await here.listens(DID, seconds=5)) == ["spare"]
+    await here.state(NEWS)
+    since = here.lab.pbx.ami.mark()
+    recording = await here.listens(DID, seconds=3)
+    assert names(here, recording) == []
+    await here.lab.pbx.ami.wait_for(lambda e: e.name == "QueueCallerJoin", "the call went its way", 1, since)
+    assert not [path for path in here.shop.asked if NEWS.hash in path]
+
+
+async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def lies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\xff not AGI\n\n\n" + random.Random(1).randbytes(500) + b"\n")
+    await hangs(reader, writer)
+
+
+async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            writer.write(b"NOOP\n" * 100)
+            await writer.drain()
+    except ConnectionError:
+        writer.close()
+
+
+@pytest.mark.parametrize("behave", [hangs, lies, floods])
+async def test_whatever_listens_in_our_place_callers_hear_what_is_true(here: Delivery, behave: Any) -> None:
+    await here.warm(*ALL)
+    await here.state(NEWS)
+    async with here.in_its_place(behave):
+        recording = await here.listens(DID, seconds=8)
+    assert names(here, recording) == ["news"]
+    assert longest_silence(recording, 0.0) <= 4.0
+
+
+async def test_zero_says_it_again_while_the_companion_is_there(here: Delivery) -> None:
+    await here.warm(*ALL)
+    await here.state(NEWS)
+    here.house.treatment = Treatment(audio=(here.audio(NEWS),), keys="01", wait=1.0, then=Next.CONTINUE)
+    async with here.desk() as server:
+        recording = await here.listens(DID, seconds=7, keys="0")
+        assert server.ends.total() == 1
+    [*_, last] = here.recognised(recording, [NEWS])
+    assert last.end_s > NEWS.seconds + 1.0
+    assert here.house.asked == [("status",)]
+
+
+async def test_callers_have_their_place_in_the_queue_with_nobody_else_there(here: Delivery) -> None:
+    """Numbers by the longest that fits: a plain caller, two of a prefix, and one named whole."""
+    ami, positions = here.lab.pbx.ami, []
+    for number in ("15551110001", "15551230001", "15551230009", "+15551112222"):
+        since = ami.mark()
+        call = await here.lab.carrier.call(DID, number=number)
+        await call.answered()
+        joined = await ami.wait_for(lambda e: e.name == "QueueCallerJoin", f"{number} waits", 5, since)
+        positions.append(joined["Position"])
+    waiting = await ami.listing("QueueStatus", {"Queue": QUEUE})
+    order = sorted((int(e["Position"]), e["CallerIDNum"]) for e in waiting if e.name == "QueueEntry")
+    assert positions == ["1", "1", "1", "2"]
+    assert [number for _place, number in order] == ["15551230009", "+15551112222", "15551230001", "15551110001"]
+
+
+async def test_what_an_operator_speaks_comes_over_byte_by_byte(here: Delivery) -> None:
+    """NUL bytes above all, which end a dialplan function's value: one alone, runs of them, at the edges of a piece."""
+    noise = bytearray(random.Random(2).randbytes(20_000))
+    noise[0:1] = noise[2999:3002] = noise[5999:6000] = b"\x00"
+    noise[9000:9040] = bytes(40)
+    noise[-2:] = b"\x00\x00"
+    await here.stack.execute(here.service, "sh", "-c", f"head -c 1 /dev/zero >/dev/null; : >{READ}")
+    for start in range(0, len(noise), 5000):
+        octal = "".join(f"\\0{byte:03o}" for byte in noise[start : start + 5000])
+        await here.stack.execute(here.service, "sh", "-c", f"printf '%b' '{octal}' >>{READ}")
+    got: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\n\n")
+
+        async def value(expression: str) -> str:
+            writer.write(f'GET FULL VARIABLE "{expression}"\n'.encode())
+            return (await reader.readline()).decode().partition("(")[2].removesuffix(")\n")
+
+        try:
+            got.set_result(await takes.read(READ, value, 1_000_000))
+        except Exception as error:  # it is the test that fails, not this task alone
+            got.set_exception(error)
+        writer.close()
+
+    async with here.in_its_place(reads), asyncio.timeout(15):
+        await here.listens(ASK, seconds=5)
+        assert await got == bytes(noise)
