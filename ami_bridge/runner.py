@@ -281,6 +281,7 @@ class Runner:
         if not await self.sight.watched(up):
             return
         self._workers.renew.set()
+        self._workers.know.set()
         with self._troubles():
             await self._catch_up()
         self._changed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,7 @@ class QuickLibrary(AudioLibrary):
         self.ready.set()
         self.broken = False
         self.asked: list[str] = []
+        self.made: dict[str, Recording] = {}
 
     async def render(self, text: str, language: str, *, recorded_as: str | None = None) -> Recording:
         self.asked.append(text)
@@ -67,7 +68,14 @@ class QuickLibrary(AudioLibrary):
         if self.broken:
             raise SpeechFailed("the engine is not there")
         none = Path("none.wav")
-        return Recording(hash=hash_of(text), path=none, wide=none, seconds=1.0, text=text, language=language)
+        made = Recording(hash=hash_of(text), path=none, wide=none, seconds=1.0, text=text, language=language)
+        return self.made.setdefault(made.hash, made)
+
+    async def join(self, recordings: Sequence[Recording]) -> Recording:
+        return await self.render(" ".join(one.text for one in recordings), recordings[0].language)
+
+    def get(self, hash: str) -> Recording | None:  # noqa: A002 - as the library names it
+        return self.made.get(hash)
 
 
 def hash_of(text: str) -> AnnouncementHash:

@@ -17,7 +17,7 @@ from ami_bridge.domain.expecting import PASSED
 from ami_bridge.domain.incident import Incident, IncidentState
 from ami_bridge.domain.names import NO_RECORDING, IncidentId, MaintenanceId, PbxName
 from ami_bridge.domain.orders import Declaration, Maintenance, Refused, Report
-from ami_bridge.domain.signal import Kind, Strength, Subject
+from ami_bridge.domain.signal import Kind, Source, Strength, Subject
 from ami_bridge.domain.verdict import Verdict
 from ami_bridge.store import StoreError
 from dialplan_templates import contract
@@ -233,12 +233,19 @@ async def test_an_operators_own_words_are_said_as_long_as_they_are_declared(
     own = await house.library.render("Kim says it in her own words.", "en")
     incident = await house.controls.declare(declaration(house, recording=own.hash))
     assert (await stored(house, incident)).recording == own.hash
+    await until(lambda: told(house).startswith(own.text))
     await house.stop()
     async with a_house(tmp_path, pbx, house.clock) as second:
+        second.library.made[own.hash] = own
         await second.start()
         assert [open_.recording for open_ in second.runner.watch.incidents] == [own.hash]
+        await until(lambda: told(second).startswith(own.text))
+        pbx.trunk("acme-primary", reachable=False)
+        await until(lambda: Source.QUALIFY in second.runner.watch.incidents[0].causes[0].sources)
         second.clock.ahead = HOUR
-        await until(lambda: all(open_.recording == NO_RECORDING for open_ in second.runner.watch.incidents))
+        await until(lambda: told(second) != "" and own.text not in told(second))
+        kept = await stored(second, incident)
+        assert (kept.open, kept.recording, kept.until) == (True, NO_RECORDING, None)
 
 
 async def test_a_tenants_service_is_declared_and_reported_like_anything_else(house: House, pbx: Pbx) -> None:
