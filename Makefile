@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test faults lint bench traces fuzz lock reference clean-lab
+.PHONY: help setup up demo test faults matrix lint bench traces fuzz lock reference clean-lab
 
 STAMPS := .cache/setup
 TOOLS := .cache/tools
@@ -16,7 +16,8 @@ help:
 	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
-	@echo "make faults       every fault of the telephone network done to the real test PBX: what it tells, and what comes of it"
+	@echo "make faults       every fault done to the real test PBX: of the telephone network, and the fault matrix (20 minutes)"
+	@echo "make matrix       the fault matrix alone: whatever has died, what callers hear of it (FAULT='disk full': one row)"
 	@echo "make fuzz         a quarter of an hour of hostile bytes and garbled lives of calls (SEED=N: the same again)"
 	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
 	@echo "make reference    write docs/settings.md anew from the settings"
@@ -65,7 +66,12 @@ lint: setup
 	.venv/bin/asterisklint dialplan-check --asterisk-version 22 docker/carrier/extensions.conf
 
 faults: up
+	@docker/testpbx up carrier16 pbx16 keepline16
 	$(PYTEST) -m faults tests/e2e
+
+matrix: up
+	@docker/testpbx up carrier16 pbx16 keepline16
+	$(PYTHON) -m docker.lab.matrix $(if $(FAULT),"$(FAULT)")
 
 bench: up
 	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(PYTHON) "$$file"; done

@@ -87,6 +87,11 @@ class Call:
         event = await self._ami.wait_for(self._ends, f"{self.label} ended", deadline, self._since)
         return Ended(cause=int(event["Cause"] or 0), text=event["Cause-txt"], at=event.at)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether this leg has ended."""
+        return any(self._ends(event) for event in self._ami.events(self._since))
+
     async def recorded(self, deadline: float = 10) -> Path:
         """Wait until the recording of an ended call is whole: Asterisk writes a file's length last."""
         end = time.monotonic() + deadline

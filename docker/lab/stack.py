@@ -84,9 +84,18 @@ class Stack:
     async def logs(self, service: str = "keepline") -> str:
         return await self.run("logs", service)
 
-    async def execute(self, service: str, *command: str) -> str:
+    async def execute(self, service: str, *command: str, deadline: float = 60) -> str:
         """Run a command as root inside a service's container."""
-        return await self.run("exec", service, *command)
+        return await self.run("exec", service, *command, deadline=deadline)
+
+    async def web_token(self) -> str:
+        """With which orders are given on the page and by its API."""
+        return (await self.run("token")).strip()
+
+    @staticmethod
+    def announcements(*, old: bool = False) -> Path:
+        """Where the companion keeps what it has recorded; `old`: the one beside the PBX of Asterisk 16."""
+        return STATE / f"keepline{'16' if old else ''}" / "announcements"
 
     async def settings(self) -> dict[str, str]:
         """Ports and addresses, as `testpbx env` prints them."""

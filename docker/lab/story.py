@@ -21,7 +21,7 @@ from docker.lab.ami import Event, NotSeen
 from docker.lab.carrier import Call
 from docker.lab.hearing import RATE, Heard, NotHeard, heard, load, tone
 from docker.lab.house import House, line, promises, trunk
-from docker.lab.stack import STATE, Lab, Stack
+from docker.lab.stack import Lab, Stack
 
 SUPPORT, SALES = "5550100", "5550200"
 LISTENS = 2.5  # seconds a caller of ours listens before pressing a key
@@ -68,17 +68,18 @@ class Story:
     lab: Lab
     house: House
     tell: Narrator
+    companion: str = "keepline"  # the service
     mark: int = 0  # in the PBX's events: just before the latest call
     _proofs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def begin(self) -> None:
         """An empty ledger, nothing broken, nobody calling, no agent there: what an earlier run left is taken away."""
         await self.lab.carrier.reset()
-        await self.stack.execute("keepline", "sh", "-c", "rm -f /var/lib/keepline/keepline.db*")
-        await self.stack.kill("keepline", "KILL")
+        await self.stack.execute(self.companion, "sh", "-c", "rm -f /var/lib/keepline/keepline.db*")
+        await self.stack.kill(self.companion, "KILL")
         for family in ("keepline-line", "keepline-keys", "keepline-attempts"):
             await self.lab.pbx.ami.command(f"database deltree {family}")
-        await self.stack.start("keepline")
+        await self.stack.start(self.companion)
         await self.house.until(
             lambda s: (
                 s["pbxs"][0]["link"] == "up"
@@ -159,7 +160,7 @@ class Story:
         self.tell.act("A companion that is killed while callers arrive")
         customer = "15551230004"
         said = await self.trunk_fails()
-        await self.stack.kill("keepline", "KILL")
+        await self.stack.kill(self.companion, "KILL")
         self.tell.step("The trunk is dead again, and now the companion too (SIGKILL).")
         calls = [await self.arrives(customer, "caller-004"), await self.arrives("15551230005", "caller-005")]
         await self.says(calls[0], said, self.reading, HEARS_TIMES)
@@ -172,7 +173,7 @@ class Story:
         if not any(f":1:{customer}" in value for value in kept.values()):
             raise NotSeen(f"the key press is not in AstDB: {sorted(kept)}")
         self.tell.step("Both hear the announcement from the PBX's own cache; one presses 1; AstDB keeps the key press.")
-        await self.stack.start("keepline")
+        await self.stack.start(self.companion)
         await self.house.until(
             lambda s: len(promises(s, "004")) > 0, "the key press is a promise in the ledger", deadline=30
         )
@@ -296,12 +297,12 @@ class Story:
 
 
 @asynccontextmanager
-async def told(stack: Stack, narrator: Narrator) -> AsyncIterator[Story]:
-    """A story on the running test PBX."""
-    settings = await stack.settings()
-    async with stack.connected() as lab, ClientSession() as session:
-        house = House(session, settings["KEEPLINE_PAGE"].rstrip("/"), STATE / "keepline" / "announcements")
-        story = Story(stack, lab, house, narrator)
+async def told(stack: Stack, narrator: Narrator, *, old: bool = False) -> AsyncIterator[Story]:
+    """A story on the running test PBX; `old`: on the one with Asterisk 16, which has a companion of its own."""
+    settings, suffix = await stack.settings(), "16" if old else ""
+    async with stack.connected(old=old) as lab, ClientSession() as session:
+        house = House(session, settings[f"KEEPLINE_PAGE{suffix}"].rstrip("/"), stack.announcements(old=old))
+        story = Story(stack, lab, house, narrator, f"keepline{suffix}")
         try:
             yield story
         finally:

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 BASE_SUITE=forky
-# Debian 11 has Asterisk 16: its images are for recording what an old PBX says (pbx16).
+# Debian 11 has Asterisk 16: its images are for testing with an old PBX (pbx16).
 OLD_SUITE=bullseye
 
 ASTERISK_INPUTS=(Containerfile.asterisk asterisk)
@@ -36,7 +36,7 @@ images_build() {
     if [[ $wanted == *" pbx16 "* ]]; then
         image_build "$OLD_SUITE" "$KEEPLINE_ASTERISK16_IMAGE" Containerfile.asterisk "${ASTERISK_INPUTS[@]}"
     fi
-    if [[ $wanted == *" keepline "* ]]; then
+    if [[ $wanted == *" keepline"* ]]; then
         image_build "$BASE_SUITE" "$KEEPLINE_IMAGE" Containerfile.keepline "${KEEPLINE_INPUTS[@]}"
     fi
 }

@@ -1,10 +1,11 @@
-# Starting, watching and stopping the three services. Sourced by testpbx.
+# Starting, watching and stopping the services. Sourced by testpbx.
 # shellcheck shell=bash
 
-declare -A HOST_PART=([pbx]=10 [carrier]=20 [keepline]=30 [pbx16]=16 [carrier16]=26)
+declare -A HOST_PART=([pbx]=10 [carrier]=20 [keepline]=30 [pbx16]=16 [carrier16]=26 [keepline16]=36)
 declare -A PORTS=([pbx]=KEEPLINE_PORT_PBX_AMI [carrier]=KEEPLINE_PORT_CARRIER_AMI
     [keepline]="KEEPLINE_PORT_PAGE KEEPLINE_PORT_AUDIO"
-    [pbx16]=KEEPLINE_PORT_PBX16_AMI [carrier16]=KEEPLINE_PORT_CARRIER16_AMI)
+    [pbx16]=KEEPLINE_PORT_PBX16_AMI [carrier16]=KEEPLINE_PORT_CARRIER16_AMI
+    [keepline16]="KEEPLINE_PORT_PAGE16 KEEPLINE_PORT_AUDIO16")
 
 container() {
     [ -n "${HOST_PART[${1:-}]:-}" ] || die "no such service: '${1:-}' (${!HOST_PART[*]})"
@@ -34,10 +35,13 @@ inputs_name() {
         $KEEPLINE_QUALIFY_TIMEOUT $(hash_of pbx)" | sha256sum | cut -c1-16)
     KEEPLINE_INPUTS_KEEPLINE=$(printf '%s' "$shared $KEEPLINE_IMAGE $KEEPLINE_PORT_PAGE $KEEPLINE_PORT_AUDIO \
         $(sha256sum keepline.toml "$STATE/keepline.env")" | sha256sum | cut -c1-16)
-    # An old PBX and a telephone network of its own, from the same configuration as the others.
+    # An old PBX, a telephone network and a companion of its own, from the same configuration as the others.
     KEEPLINE_INPUTS_PBX16=$(printf '%s' "$shared $KEEPLINE_ASTERISK16_IMAGE $KEEPLINE_PORT_PBX16_AMI $(hash_of pbx)" | sha256sum | cut -c1-16)
     KEEPLINE_INPUTS_CARRIER16=$(printf '%s' "$shared $KEEPLINE_ASTERISK_IMAGE $KEEPLINE_PORT_CARRIER16_AMI $(hash_of carrier)" | sha256sum | cut -c1-16)
-    export KEEPLINE_INPUTS_CARRIER KEEPLINE_INPUTS_PBX KEEPLINE_INPUTS_KEEPLINE KEEPLINE_INPUTS_PBX16 KEEPLINE_INPUTS_CARRIER16
+    KEEPLINE_INPUTS_KEEPLINE16=$(printf '%s' "$shared $KEEPLINE_IMAGE $KEEPLINE_PORT_PAGE16 $KEEPLINE_PORT_AUDIO16 \
+        $(sha256sum "$STATE/keepline16.toml" "$STATE/keepline.env")" | sha256sum | cut -c1-16)
+    export KEEPLINE_INPUTS_CARRIER KEEPLINE_INPUTS_PBX KEEPLINE_INPUTS_KEEPLINE
+    export KEEPLINE_INPUTS_CARRIER16 KEEPLINE_INPUTS_PBX16 KEEPLINE_INPUTS_KEEPLINE16
 }
 
 up() {
@@ -51,7 +55,8 @@ up() {
     images_build "${wanted[@]}"
     inputs_name
     settings_save
-    [[ " ${wanted[*]} " != *" keepline "* ]] || dialplan_render
+    [[ " ${wanted[*]} " != *" keepline "* ]] || dialplan_render keepline.toml pbx
+    [[ " ${wanted[*]} " != *" keepline16 "* ]] || dialplan_render "$STATE/keepline16.toml" pbx16
     containers_make "${wanted[@]}"
     # In the order of SERVICES: the PBX checks its trunks as it starts, so the carrier is there first.
     for service in "${SERVICES[@]}" "${SERVICES_OLD[@]}"; do
@@ -89,19 +94,20 @@ ports_free() {
     done
 }
 
-# Have the companion write the PBX's dialplan and AMI account, and a running PBX take them.
+# dialplan_render SETTINGS PBX: have the companion write that PBX's dialplan and AMI account, and a running PBX take them.
 dialplan_render() {
-    local inputs
-    inputs="$KEEPLINE_IMAGE $(sha256sum keepline.toml "$STATE/keepline.env" | sha256sum)"
-    [ "$(cat "$STATE/pbx/.inputs" 2>/dev/null)" != "$inputs" ] || return 0
+    local inputs settings pbx=$2
+    settings=$(readlink -f "$1")
+    inputs="$KEEPLINE_IMAGE $(sha256sum "$settings" "$STATE/keepline.env" | sha256sum)"
+    [ "$(cat "$STATE/$pbx/.inputs" 2>/dev/null)" != "$inputs" ] || return 0
     "$ENGINE" run --rm --network none --env-file "$STATE/keepline.env" \
-        -v "$HOME_DIR/keepline.toml:/etc/keepline/keepline.toml:ro" -v "$STATE/pbx:/rendered" \
+        -v "$settings:/etc/keepline/keepline.toml:ro" -v "$STATE/$pbx:/rendered" \
         "$KEEPLINE_IMAGE" render --config /etc/keepline/keepline.toml --out /rendered >/dev/null \
         || die "keepline render failed (above)"
-    if running pbx; then
-        container_exec pbx start-asterisk refresh >/dev/null
+    if running "$pbx"; then
+        container_exec "$pbx" start-asterisk refresh >/dev/null
     fi
-    printf '%s' "$inputs" >"$STATE/pbx/.inputs"
+    printf '%s' "$inputs" >"$STATE/$pbx/.inputs"
 }
 
 # Poll until a command succeeds: within SECONDS WHAT COMMAND...
@@ -119,12 +125,13 @@ ready_pbx() { within 30 "the PBX's Asterisk did not start" booted pbx; }
 booted() { container_exec "$1" asterisk -rx 'core waitfullybooted' | grep -q 'fully booted'; }
 ready_carrier16() { within 30 "the carrier's Asterisk did not start" booted carrier16; }
 ready_pbx16() { within 30 "the old PBX's Asterisk did not start" booted pbx16; }
-ready_keepline() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy; }
+ready_keepline() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy "$KEEPLINE_PORT_PAGE"; }
+ready_keepline16() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE16" healthy "$KEEPLINE_PORT_PAGE16"; }
 ready_trunks() { within 30 "$1 does not reach both trunks" trunks_up "$@"; }
 
 healthy() {
-    exec 3<>"/dev/tcp/127.0.0.1/$KEEPLINE_PORT_PAGE" || return
-    printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$KEEPLINE_PORT_PAGE" >&3
+    exec 3<>"/dev/tcp/127.0.0.1/$1" || return
+    printf 'GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$1" >&3
     local line
     IFS= read -r -t 5 line <&3
     exec 3>&-
@@ -179,13 +186,13 @@ status() {
 
 down() {
     local service
-    for service in keepline pbx carrier pbx16 carrier16; do container_remove "$service"; done
+    for service in keepline pbx carrier keepline16 pbx16 carrier16; do container_remove "$service"; done
     "$ENGINE" network rm "$KEEPLINE_PROJECT-lab" >/dev/null 2>&1 || true
 }
 
 # What the containers' users wrote is theirs: where we may not remove it, a container does.
 clean() {
-    local data=(recordings recordings16 sounds pbx pbx-data pbx-logs pbx16 pbx16-data pbx16-logs keepline)
+    local data=(recordings recordings16 sounds pbx pbx-data pbx-logs pbx16 pbx16-data pbx16-logs keepline keepline16)
     down
     images_name
     if ! (cd "$STATE" && rm -rf "${data[@]}" 2>/dev/null) && image_exists "$KEEPLINE_ASTERISK_IMAGE"; then
@@ -194,5 +201,5 @@ clean() {
     images_forget localhost/keepline-asterisk none
     images_forget localhost/keepline-asterisk16 none
     images_forget localhost/keepline none
-    rm -f "$STATE"/*.env "$STATE"/*.log
+    rm -f "$STATE"/*.env "$STATE"/*.log "$STATE"/*.toml
 }

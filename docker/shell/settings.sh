@@ -10,6 +10,8 @@ KEEPLINE_PORT_PBX_AMI|5038|the PBX'\''s AMI, on 127.0.0.1
 KEEPLINE_PORT_CARRIER_AMI|5039|the carrier'\''s AMI, on 127.0.0.1
 KEEPLINE_PORT_PBX16_AMI|5048|the old PBX'\''s AMI, on 127.0.0.1
 KEEPLINE_PORT_CARRIER16_AMI|5049|its carrier'\''s AMI, on 127.0.0.1
+KEEPLINE_PORT_PAGE16|8090|the status page of its companion, on 127.0.0.1
+KEEPLINE_PORT_AUDIO16|8091|that companion'\''s announcements, on 127.0.0.1
 KEEPLINE_QUALIFY_SECONDS|3|seconds between the PBX'\''s checks of a trunk
 KEEPLINE_QUALIFY_TIMEOUT|2|seconds it waits for the answer
 KEEPLINE_LAB|yes|install the test account and test numbers on the PBX'
@@ -42,6 +44,7 @@ settings_print() {
     local name
     for name in $(settings_names); do printf '%s=%s\n' "$name" "${!name}"; done
     printf 'KEEPLINE_RECORDINGS=%s\nKEEPLINE_PAGE=http://127.0.0.1:%s/\n' "$STATE/recordings" "$KEEPLINE_PORT_PAGE"
+    printf 'KEEPLINE_PAGE16=http://127.0.0.1:%s/\n' "$KEEPLINE_PORT_PAGE16"
 }
 
 settings_save() {
@@ -96,6 +99,18 @@ secret_print() {
 }
 
 state_make() {
-    mkdir -p "$STATE"/{recordings,recordings16,sounds,pbx,pbx-data,pbx-logs,pbx16,pbx16-data,pbx16-logs,keepline}
+    mkdir -p "$STATE"/{recordings,recordings16,sounds,pbx,pbx-data,pbx-logs,pbx16,pbx16-data,pbx16-logs,keepline,keepline16}
     secrets_make
+    settings_old
+}
+
+# The settings of the old PBX's companion are those of the other one but for who talks to whom: one file to keep true.
+settings_old() {
+    sed -e 's|keepline:4573|keepline16:4573|; s|keepline:8081|keepline16:8081|' \
+        -e 's|^host = "pbx"$|host = "pbx16"\nasterisk = "16.28"|' keepline.toml >"$STATE/keepline16.toml.new"
+    if cmp -s "$STATE/keepline16.toml.new" "$STATE/keepline16.toml"; then
+        rm "$STATE/keepline16.toml.new"
+    else
+        mv "$STATE/keepline16.toml.new" "$STATE/keepline16.toml"
+    fi
 }

@@ -1,0 +1,182 @@
+"""Several callers at once on the three lines of a side: who only listens, who presses a key, and when.
+
+A caller goes by what the PBX plays to them, whoever has it played: the companion by FastAGI, or the dialplan alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from docker.lab.ami import Event, NotSeen
+from docker.lab.carrier import Call
+from docker.lab.hearing import RATE, load
+from docker.lab.side import ALONE, NUMBERS, TOLD, WELL, Side
+
+GOES_ON = 10.0  # seconds that who only listens stays after an announcement
+TALKS = 8.0  # seconds with an agent
+INTO = 2.5  # seconds into an announcement at which an impatient caller presses a key
+AFTER = 0.8  # seconds after its end at which a patient one does
+PATIENCE = 45.0  # seconds to whatever a caller waits for
+RECEIPT = 20.0  # seconds within which a key press is confirmed and the call is over
+_PLAYS = {"Read", "Playback", "BackGround", "ControlPlayback"}
+
+
+class Manner(Enum):
+    """What a caller does."""
+
+    LISTENS = "listens"
+    INTERRUPTS = "presses 1 during the announcement"
+    CHOOSES = "presses 1 after it"
+
+
+@dataclass(slots=True)
+class Caller:
+    """One caller, and what became of the call."""
+
+    line: str
+    manner: Manner
+    number: str
+    call: Call | None = None
+    heard_from: float = 0.0  # monotonic seconds: when the latest announcement began, and when it ends
+    heard_to: float = 0.0
+    pressed: bool = False
+    ended_by_us: bool = False
+    trouble: str = ""
+
+    @property
+    def tail(self) -> str:
+        """By which the ledger's page knows the number."""
+        return self.number[-3:]
+
+
+@dataclass(slots=True)
+class Crowd:
+    """All callers of one fault."""
+
+    side: Side
+    label: str
+    callers: list[Caller] = field(default_factory=list)
+    _mark: int = 0
+
+    def __post_init__(self) -> None:
+        present = {
+            TOLD: (Manner.LISTENS, Manner.LISTENS, Manner.INTERRUPTS, Manner.CHOOSES),
+            WELL: (Manner.LISTENS, Manner.INTERRUPTS),
+            ALONE: (Manner.LISTENS, Manner.INTERRUPTS, Manner.CHOOSES),
+        }
+        for line, manners in present.items():
+            for manner in manners:
+                self.callers.append(Caller(line, manner, f"15551230{101 + len(self.callers)}"))
+
+    def on(self, *lines: str) -> list[Caller]:
+        return [caller for caller in self.callers if caller.line in lines]
+
+    async def calls(self, delay: dict[str, float]) -> None:
+        """Everybody calls, each line's callers after its delay in seconds, and does what their manner is."""
+        self._mark = self.side.lab.pbx.ami.mark()
+        async with asyncio.TaskGroup() as tasks:
+            for nth, caller in enumerate(self.callers):
+                tasks.create_task(self._experience(caller, delay[caller.line] + 0.15 * (nth % 4)), name=caller.number)
+
+    async def listening(self) -> None:
+        """Wait until everybody with something to hear has heard a good second of it."""
+        await self._until(lambda caller, now: caller.heard_from and now > caller.heard_from + 1.2)
+
+    async def awaited(self) -> None:
+        """Wait until all announcements are over, so that keys are awaited."""
+        await self._until(lambda caller, now: caller.heard_to and now > caller.heard_to + 0.3)
+
+    async def _until(self, is_so: Callable[[Caller, float], object]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not all(is_so(caller, time.monotonic()) for caller in self.on(TOLD, ALONE) if not caller.pressed):
+            if time.monotonic() > end:
+                raise NotSeen("the callers do not hear announcements at the same time")
+            await asyncio.sleep(0.05)
+
+    async def _experience(self, caller: Caller, delay: float) -> None:
+        await asyncio.sleep(delay)
+        label = f"{self.label}-{caller.tail}"
+        call = caller.call = await self.side.lab.carrier.call(NUMBERS[caller.line], number=caller.number, label=label)
+        following = asyncio.create_task(self._follows(caller), name=f"{label} follows")
+        try:
+            await call.answered(PATIENCE)
+            await self._behaves(caller, call)
+            if caller.pressed and caller.line != WELL:
+                await call.ended(RECEIPT)
+        except NotSeen as error:
+            caller.trouble = str(error)
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+            caller.ended_by_us = not call.is_over
+            await call.hangup()
+
+    async def _behaves(self, caller: Caller, call: Call) -> None:
+        if caller.line == WELL:
+            await _stays(call, TALKS / 2)
+            if caller.manner is not Manner.LISTENS:
+                await self._press(caller, call)
+            await _stays(call, TALKS / 2)
+            return
+        await self._is_told(caller, call)
+        if caller.manner is Manner.INTERRUPTS:
+            await asyncio.sleep(max(0.0, caller.heard_from + INTO - time.monotonic()))
+            await self._press(caller, call)
+            return
+        patience = AFTER if caller.manner is Manner.CHOOSES else GOES_ON
+        while (left := caller.heard_to + patience - time.monotonic()) > 0:
+            await _stays(call, left)
+        if caller.manner is Manner.CHOOSES:
+            await self._press(caller, call)
+
+    async def _press(self, caller: Caller, call: Call) -> None:
+        if call.is_over:
+            raise NotSeen(f"{call.label} ended before a key was pressed")
+        caller.pressed = True
+        await call.press("1")
+
+    async def _is_told(self, caller: Caller, call: Call) -> None:
+        """Wait until an announcement is played to the caller."""
+        end = time.monotonic() + PATIENCE
+        while not caller.heard_from:
+            if time.monotonic() > end:
+                raise NotSeen(f"{call.label} is told nothing")
+            await _stays(call, 0.05)
+
+    async def _follows(self, caller: Caller) -> None:
+        """Note when the PBX begins to play a recording to the caller, and when it will be over."""
+        seen = self._mark
+        while True:
+            ami = self.side.lab.pbx.ami
+            event = await ami.wait_for(lambda e: played_to(e, caller.number) != "", "a recording", 3600, seen)
+            seen = ami.mark() - len(ami.events(seen)) + ami.events(seen).index(event) + 1
+            wav = self.side.stack.announcements(old=bool(self.side.suffix)) / f"{played_to(event, caller.number)}.wav"
+            caller.heard_from, caller.heard_to = event.at, event.at + len(load(wav)) / RATE
+
+
+def played_to(event: Event, number: str) -> str:
+    """The hash of the recording that an event says begins to be played to `number`, or nothing."""
+    if event["CallerIDNum"] != number:
+        return ""
+    if event.name == "AGIExecStart" and event["Command"].startswith("STREAM FILE"):
+        where = event["Command"]
+    elif event.name == "Newexten" and event["Application"] in _PLAYS:
+        where = event["AppData"]
+    else:
+        return ""
+    found = re.search(r"[0-9a-f]{64}", where)
+    return found[0] if found else ""
+
+
+async def _stays(call: Call, seconds: float) -> None:
+    """Stay on the line; raise NotSeen if it is cut."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if call.is_over:
+            raise NotSeen(f"{call.label} was cut off")
+        await asyncio.sleep(min(0.1, max(0.0, end - time.monotonic())))
