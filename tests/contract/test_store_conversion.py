@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story, change
-from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.orders import Declaration, Report
 from ami_bridge.domain.promise import State
-from ami_bridge.domain.signal import Evidence, Kind, Source, Subject
+from ami_bridge.domain.signal import Evidence, Kind, Source, Strength, Subject
 from ami_bridge.store import Store
 from ami_bridge.store.schema import upgrade
 from tests.contract.databases import outside
@@ -128,4 +130,39 @@ async def test_words_of_any_kind_and_incidents_of_no_trunk_are_converted(url: st
         ("calls", "a\nb"),
         ("qualify", ""),
     ]
+    await store.close()
+
+
+async def test_what_was_open_and_ordered_before_times_and_recordings_were_kept_goes_on(url: str) -> None:
+    def written_at_0005(conn: Connection) -> None:
+        upgrade(conn, to="0005")
+        zone = "+00" if conn.dialect.name == "postgresql" else ".000000"
+        midnight = f"'2026-03-02 00:00:00{zone}'"
+        yes = "true" if conn.dialect.name == "postgresql" else "1"
+        conn.exec_driver_sql(
+            "INSERT INTO incidents VALUES ('i1', 'berlin', '[\"acme\"]', '[]', '[\"support\"]', 'outage', 'our line', "
+            f"{yes}, 'identified', {midnight}, {midnight}, {midnight}, '[]', {midnight})"
+        )
+        for source, told_by, words, strength, told, by in (
+            ("operator", "", "our line", "NULL", yes, "'Ada'"),
+            ("webhook", "probe", "no answer", "'down'", "NULL", "NULL"),
+        ):
+            conn.exec_driver_sql(
+                f"INSERT INTO standing_orders VALUES ('berlin', 'trunk', 'acme-primary', '{source}', '{told_by}', "
+                f"{midnight}, '{words}', {strength}, {told}, {by})"
+            )
+
+    await outside(url, written_at_0005)
+    store = await Store.open(url, POLICY)
+    [incident] = await store.incidents.open()
+    assert (incident.until, incident.expected, incident.recording) == (MIDNIGHT, None, NO_RECORDING)
+    trunk = Subject(Kind.TRUNK, "acme-primary")
+    declared = Declaration(pbx=BERLIN, subject=trunk, until=MIDNIGHT, what="our line", told=True, by="Ada")
+    reported = Report(
+        pbx=BERLIN, subject=trunk, strength=Strength.DOWN, words="no answer", until=MIDNIGHT, told_by="probe"
+    )
+    assert await store.orders.standing(BERLIN, MIDNIGHT - timedelta(hours=1)) == [declared, reported]
+    own = AnnouncementHash("a" * 64)
+    await store.incidents.save(replace(incident, expected=NEXT_DAY, recording=own))
+    assert await store.incidents.open() == [replace(incident, expected=NEXT_DAY, recording=own)]
     await store.close()

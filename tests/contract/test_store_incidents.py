@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ami_bridge.domain.incident import IncidentState, Story, change
-from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, LineName, PbxName, TenantName
 from ami_bridge.domain.signal import Kind, Source, Subject
 from ami_bridge.domain.status import BlindSpot
 from ami_bridge.store import Beat, Store
@@ -28,12 +28,15 @@ async def test_an_incident_is_returned_as_it_was_saved(store: Store) -> None:
         since=after(1),
         evidence=tuple(seen(source.value, n / 7, source) for n, source in enumerate(Source)),
         until=after(hours=2),
+        expected=after(hours=1),
+        recording=AnnouncementHash("a" * 64),
     )
     nothing = an_incident("i3", tenants=(), causes=(), lines=(), what="", evidence=(), since=after(2))
     for each in (incident, everything, nothing):
         await store.incidents.save(each)
     assert await store.incidents.open() == [incident, everything, nothing]
     changed = replace(everything, causes=everything.causes[:1], until=None, told=True, story=Story.SURGE, what="audio")
+    changed = replace(changed, expected=None, recording=NO_RECORDING)
     await store.incidents.save(changed)
     assert await store.incidents.get(changed.id) == changed
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ami_bridge.domain.names import MaintenanceId, PbxName
+from ami_bridge.domain.names import AnnouncementHash, MaintenanceId, PbxName
 from ami_bridge.domain.orders import Declaration, Maintenance, Report
 from ami_bridge.domain.signal import Kind, Strength, Subject
 from ami_bridge.store import PlannedWork, Store, Unstorable
@@ -17,6 +17,7 @@ from tests.contract.test_store_values import HOSTILE, MOMENTS
 
 HAMBURG = PbxName("hamburg")
 LONG_AGO = after(days=-100)
+OWN = AnnouncementHash("a" * 64)
 WHOLE = Subject(Kind.PBX, "berlin")
 
 
@@ -100,7 +101,9 @@ async def test_of_many_who_cancel_at_once_one_did_it(store: Store) -> None:
 
 
 async def test_orders_stand_until_they_lapse_and_through_a_restart(store: Store, url: str) -> None:
-    long = declared(until=after(hours=4), what="the telephone", told=False, by="Ada")
+    long = declared(
+        until=after(hours=4), what="the telephone", told=False, by="Ada", expected=after(hours=3), recording=OWN
+    )
     site = reported(subject=Subject(Kind.SITE, "harbour"), strength=Strength.DOWN)
     there = declared(pbx=HAMBURG)
     for order in (long, site, reported(), there):
@@ -142,6 +145,7 @@ async def test_each_witness_has_one_word_about_a_subject_and_takes_back_its_own_
 
 async def test_an_order_is_renewed_by_being_kept_again(store: Store) -> None:
     await store.orders.keep(declared())
+    await store.orders.keep(declared(until=after(hours=9), expected=after(1), recording=OWN))
     await store.orders.keep(declared(until=after(hours=9)))
     await store.orders.keep(reported())
     stronger = reported(until=after(hours=9), strength=Strength.DOWN, words="and now all of it")
@@ -163,11 +167,11 @@ async def test_hostile_words_are_kept_to_the_letter(store: Store, text: str) -> 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_moments_are_kept_whatever_their_zone(store: Store, moment: datetime) -> None:
     await store.maintenance.save(work(begin=moment, end=moment))
-    await store.orders.keep(declared(until=moment))
+    await store.orders.keep(declared(until=moment, expected=moment))
     utc = moment.astimezone(UTC)
     [kept] = await store.maintenance.recent(1)
     assert (kept.planned.begin, kept.planned.end) == (utc, utc)
-    assert [order.until for order in await store.orders.standing(LINE.pbx, LONG_AGO)] == [utc]
+    assert await store.orders.standing(LINE.pbx, LONG_AGO) == [declared(until=utc, expected=utc)]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "half \ud83d of a pair"])
@@ -175,6 +179,8 @@ async def test_words_a_database_cannot_hold_are_refused(store: Store, text: str)
     for order in (declared(what=text), declared(by=text), reported(words=text), reported(told_by=text)):
         with pytest.raises(Unstorable):
             await store.orders.keep(order)
+    with pytest.raises(Unstorable):
+        await store.orders.keep(declared(expected=T0.replace(tzinfo=None)))
     with pytest.raises(Unstorable):
         await store.maintenance.save(work(what=text))
     with pytest.raises(Unstorable):
