@@ -57,13 +57,13 @@ class House:
             await asyncio.sleep(0.05)
         raise NotSeen(f"the page did not show within {deadline:g} s: {what}")
 
-    def announcements(self) -> dict[str, Path]:
-        """Every announcement there is, by its text."""
+    def announcements(self, *languages: str) -> dict[str, Path]:
+        """Every announcement there is in one of `languages` (default: English), by its text."""
         found: dict[str, Path] = {}
         for sidecar in self._announcements.glob("*.json"):
-            wav = sidecar.with_suffix(".wav")
-            if wav.is_file():
-                found[json.loads(sidecar.read_text(encoding="utf-8"))["text"]] = wav
+            wav, known = sidecar.with_suffix(".wav"), json.loads(sidecar.read_text(encoding="utf-8"))
+            if wav.is_file() and known["language"] in (languages or ("en",)):
+                found[known["text"]] = wav
         return found
 
 

@@ -249,9 +249,9 @@ class Story:
 
     @staticmethod
     def reading(event: Event) -> str | None:
-        """The dialplan plays a recording by itself and listens for a key."""
-        found = re.search(r"/([0-9a-f]{64})\.wav", event["AppData"])
-        return found[1] if event.name == "Newexten" and event["Application"] == "Read" and found else None
+        """The dialplan looks for a recording to play by itself, and plays the first that is there."""
+        found = re.fullmatch(r"LOCAL\(kl_hash\)=([0-9a-f]{64})", event["AppData"])
+        return found[1] if event.name == "Newexten" and event["Application"] == "Set" and found else None
 
     async def says(self, call: Call, text: str, playing: Playing, listens: float = LISTENS) -> None:
         """Wait until the PBX starts to play the announcement that begins with `text`, and listen to it for a while."""
