@@ -41,7 +41,11 @@ _SHAPE = ["-b", "16", "-e", "signed-integer", "-t", "wav"]
 _AUDIBLE = -45.0  # dB below full scale: what never rises to this is the hiss an engine makes of a text it cannot read
 _REST = 600.0  # seconds for which an engine that failed is not asked, where another can speak
 
-_RATES, _MOST_CHANNELS = range(4000, 192_001), 8  # of a file handed in; what claims more is no recording of a person
+_SLOWEST, _FASTEST, _MOST_CHANNELS = (
+    4000,
+    192_000,
+    8,
+)  # of a file handed in; what claims more is no recording of a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,9 @@ class Speech:
         peak, loud = _figure(told, "Pk lev dB")[0], _figure(told, "RMS lev dB")[-1]
         if peak < _AUDIBLE:
             raise Inaudible(f"{audio.name} holds no audible speech")
-        limited = ["gain", "-l", f"{_LOUD - loud:.2f}", "gain", f"{-_HEADROOM}", "pad", "0", f"{TAIL_SILENCE}"]
+        # sox's limiter is for gains: told to take something away, it takes away too little.
+        gain = ["gain", "-l", f"{_LOUD - loud:.2f}"] if loud < _LOUD else ["gain", f"{_LOUD - loud:.2f}"]
+        limited = [*gain, "gain", f"{-_HEADROOM}", "pad", "0", f"{TAIL_SILENCE}"]
         await self._run(sox, "-D", trimmed, *_SHAPE, made.narrow, "rate", "-v", "8000", *limited)
         await self._run(sox, "-D", trimmed, *_SHAPE, made.wide, *limited)
         return made
@@ -153,12 +159,13 @@ class Speech:
             # `-V3` tells on stderr what a file claims to be, and ending at once keeps sox from reading on.
             told = await self._run(sox, "-V3", handed_in, "-n", "trim", "0", "0", bounded=True)
             rate, channels = _figure(told, "Sample Rate +:")[0], _figure(told, "Channels +:")[0]
-            if rate not in _RATES or not 1 <= channels <= _MOST_CHANNELS:
+            if not (_SLOWEST <= rate <= _FASTEST and 1 <= channels <= _MOST_CHANNELS):
                 raise Unusable(f"a recording of {channels:g} channels at {rate:g} Hz is not that of a voice")
             cut = ["remix", "-", "trim", "0", f"{most + 1:g}", "rate", "16000"]
             await self._run(sox, "-D", handed_in, *_SHAPE, plain, *cut, bounded=True)
         except SpeechFailed as error:
-            raise Unusable(f"this is no audio file that sox can read: {error}") from error
+            reason = str(error).rpartition(" FAIL ")[2].replace(str(handed_in), handed_in.name)
+            raise Unusable(f"this is no audio file that sox can read: {reason}") from error
         if await asyncio.to_thread(seconds, plain) > most:
             raise Unusable(f"the recording is longer than {most:g} s")
         return plain
