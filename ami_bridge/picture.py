@@ -97,6 +97,7 @@ def _line(runner: Runner, line: Line, tenant: TenantName, now: datetime) -> Line
         waiting=tuple(WaitingCaller(number=masked(w.number), since=w.since) for w in line.waiting.values()),
         announcing={language: one.recording.text for language, one in live.items()},
         announced_until=min((one.state.until for one in live.values()), default=None),
+        told_waiting=runner.whisperer.count[line.name],
         health=judge.verdict.value,
         evidence=tuple(judge.evidence),
     )

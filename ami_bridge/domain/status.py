@@ -54,7 +54,7 @@ class LineStatus:
     # The words callers hear now, by language, the one of most callers first; empty when the line is healthy.
     announcing: Mapping[str, str] = field(default_factory=dict)
     announced_until: datetime | None = None
-    told_waiting: int = 0  # of those waiting, how many have heard it while they waited
+    told_waiting: int = 0  # callers who were told something new while they waited, since the companion started
     health: str = "up"  # "up", "suspect", "down", "recovering" (see verdict.py)
     evidence: tuple[Evidence, ...] = ()
 

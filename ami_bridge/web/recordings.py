@@ -20,6 +20,7 @@ from ami_bridge.integrations.reading import Fault, Misread
 from ami_bridge.web.answers import NoAnswer, said, spoken
 from ami_bridge.web.door import Door
 from ami_bridge.web.listening import bounded
+from ami_bridge.web.masking import clean
 
 LARGEST_AUDIO = 10_000_000  # bytes of one recording as it is sent
 UPLOAD_SECONDS = 60.0  # within which it must have come
@@ -77,7 +78,7 @@ class RecordingDesk:
         try:
             kept = await self._recordings.keep(await _audio(request), language)
         except Refused as why:
-            raise Misread((Fault("recording", str(why)),)) from None
+            raise Misread((Fault("recording", clean(str(why))),)) from None
         finally:
             self._coming -= 1
         return said(

@@ -136,7 +136,7 @@ def _line(line: LineStatus, blind: Blind) -> Row:
         "callers": len(line.waiting),
         "callers_words": f"{counted(len(line.waiting), 'caller')} waiting",
         "told_waiting": line.told_waiting,
-        "told_words": _told_waiting(line) if announcing else "",
+        "told_words": f"{counted(line.told_waiting, 'caller')} told while waiting" if line.told_waiting else "",
         **evidence(line.evidence),
     }
 
@@ -153,12 +153,6 @@ def _sayings(line: LineStatus) -> list[Row]:
         }
         for tag, text in said
     ]
-
-
-def _told_waiting(line: LineStatus) -> str:
-    """How many of those who wait have heard it meanwhile: who came before it was said did not hear it on arrival."""
-    waiting = len(line.waiting)
-    return f"told while waiting: {min(line.told_waiting, waiting)} of {waiting}" if waiting else ""
 
 
 def _waiting(callers: list[tuple[WaitingCaller, LineStatus]], blind: Blind) -> list[Row]:

@@ -201,7 +201,8 @@ class Running:
 
     def __init__(self, board: LiveBoard, settings: PageSettings, directory: Path) -> None:
         self.board, self.settings = board, settings
-        self.orders, self.recordings, self.callers = Taking(), Keeping(directory), Knowing()
+        self.orders, self.callers = Taking(), Knowing()
+        self.recordings: Keeping | None = Keeping(directory)
         self.later = 0.0  # seconds by which sessions and attempts are older than they are
         self.server = self._make()
 

@@ -164,4 +164,4 @@ async def test_status_tells_the_time_and_that_it_has_passed(serve: Serve, house:
     assert any(re.match(r"    should be fixed by ", line) for line in lines)
     assert any(line.startswith("    callers hear in English: We know that calls") for line in lines)
     assert any(line.startswith("    callers hear in German: Wir wissen") for line in lines)
-    assert "    told while waiting: 1 of 2" in lines
+    assert "    1 caller told while waiting" in lines

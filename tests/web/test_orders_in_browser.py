@@ -15,6 +15,7 @@ from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.orders import Declaration, Maintenance
 from ami_bridge.domain.signal import Kind, Subject
 from tests.web.house import House, Running
+from tests.web.signing_in import sign_in
 from tests.web.taking import TOKEN
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -22,13 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 Serve = Callable[..., Awaitable[Running]]
 Open = Callable[..., Awaitable[Page]]
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
-
-
-async def sign_in(tab: Page, token: str = TOKEN) -> None:
-    await tab.get_by_text("Sign in", exact=True).first.click()
-    await tab.get_by_label("Your name").fill("Ada")
-    await tab.get_by_label("Token").fill(token)
-    await tab.get_by_role("button", name="Sign in").click()
 
 
 async def test_signing_in_opens_the_desk_and_signing_out_closes_it(serve: Serve, visit: Open, house: House) -> None:
@@ -175,6 +169,7 @@ async def test_the_desk_fits_a_phone_and_can_be_read(serve: Serve, visit: Open, 
     await tab.get_by_text("Plan work").click()
     assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
     labelled = await tab.evaluate(
-        "[...document.querySelectorAll('main input, main select')].every((field) => field.labels.length > 0)"
+        "[...document.querySelectorAll('main input:not([type=hidden]), main select')]"
+        ".every((field) => field.labels.length > 0)"
     )
     assert labelled
