@@ -9,8 +9,7 @@ it is written first and deleted first.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +18,9 @@ import structlog
 from ami_bridge.ami import actions
 from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
-from ami_bridge.domain.names import AnnouncementHash, LineName
+from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName
 from ami_bridge.domain.saying import LineState, Saying
+from ami_bridge.preparing import Prepared
 from ami_bridge.rehearsing import Rehearsals
 from ami_bridge.sounds import Sounds
 from ami_bridge.speaking import Voice
@@ -31,7 +31,6 @@ from dialplan_templates import contract
 log = structlog.get_logger(__name__)
 
 TRY_AGAIN = timedelta(seconds=20)  # after words could not be brought to the PBX
-PREPARED_AT_ONCE = 10  # words in further languages that are made between two looks at what has to be renewed
 
 Wanted = tuple[Saying, Saying]  # what callers should hear, and the same in words without a time
 
@@ -80,14 +79,11 @@ class Announcer:
         self.stories: dict[LineName, Saying] = {}  # what callers are told now, be it in full or in first words
         self.rehearsals = Rehearsals(session, sounds)
         self.sounds = sounds
+        self.prepared = Prepared(PbxName(session.name), voices, clock)
         self._session = session
-        self._voices = voices
         self._wanted = wanted
         self._lifetime = lifetime
         self._clock = clock
-        self._prepared: dict[tuple[LineName, tuple[str, str], str], Recording] = {}
-        self._unprepared: deque[tuple[LineName, Saying, str]] = deque()
-        self._troubles: dict[str, str] = {}  # languages in which words could not be made, and why
         self._greeted = False
         self._tried: datetime | None = None
         self._since: dict[LineName, datetime | None] = {}  # when what callers are told now became so; None: before us
@@ -98,59 +94,35 @@ class Announcer:
     @property
     def problem(self) -> str:
         """What keeps callers from hearing what they should, and what to do; empty when nothing does."""
-        return self.rehearsals.problem or next(iter(self._troubles.values()), "")
+        return self.rehearsals.problem or next(iter(self.prepared.troubles.values()), "")
 
     def voice(self, line: LineName) -> Voice:
         """How callers of `line` are spoken to."""
-        return self._voices[line]
-
-    async def prepare(self, line: LineName, sayings: Iterable[Saying]) -> None:
-        """Render words that may be needed at once later: the first word about each trunk, the prompts, the receipts.
-
-        The tenant's own language is there when this returns, the others are made by `renew`. Raise VoiceError.
-        """
-        voice = self._voices[line]
-        for saying in sayings:
-            self._prepared[line, saying.subject, voice.own] = await self.render(line, saying, voice.own)
-            self._unprepared.extend((line, saying, language) for language in voice.languages[1:])
-
-    def prepared(self, line: LineName, saying: Saying, language: str = "") -> Recording:
-        """A recording that `prepare` made, in the tenant's own language while there is none in another.
-
-        KeyError for one that was not prepared, which is a mistake in this program.
-        """
-        voice = self._voices[line]
-        found = self._prepared.get((line, saying.subject, voice.language(language)))
-        return found or self._prepared[line, saying.subject, voice.own]
-
-    async def render(self, line: LineName, saying: Saying, language: str = "") -> Recording:
-        """The recording of `saying` for `line`, whether or not the PBX has fetched it. Raise VoiceError."""
-        voice = self._voices[line]
-        return await voice.record(saying, self._clock(), voice.language(language))
+        return self.prepared.voices[line]
 
     async def record(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         """Render `saying` for `line` and have the PBX fetch it, if it will; the recording exists in any case."""
-        recording = await self.render(line, saying, language)
+        recording = await self.prepared.render(line, saying, language)
         await self.rehearsals.ready(recording)
         return recording
 
     def in_use(self) -> set[AnnouncementHash]:
         """The recordings that callers may be played at any moment."""
         live = {one.recording.hash for languages in self.live.values() for one in languages.values()}
-        return live | {recording.hash for recording in self._prepared.values()}
+        return live | self.prepared.in_use()
 
     def words(self, line: LineName, language: str) -> Words | None:
         """What a caller of `line` is told now; None when there is nothing to say.
 
         Before the first push the PBX may still hold what an earlier run put there: those callers came because of it.
         """
-        voice, now = self._voices[line], self._clock()
+        voice, now = self.prepared.voices[line], self._clock()
         spoken = voice.language(language)
         if line not in self.live:
             wanted = self._wanted(line)
-            if wanted is None or (line, wanted[1].subject, voice.own) not in self._prepared:
+            if wanted is None or self.prepared.find(line, wanted[1], voice.own) is None:
                 return None
-            return Words(self.prepared(line, wanted[1], spoken), wanted[1].keys, wanted[0])
+            return Words(self.prepared.get(line, wanted[1], spoken), wanted[1].keys, wanted[0])
         for live in (self.live[line].get(spoken), self.live[line].get(voice.own)):
             if live is not None and (recording := live.words(now)) is not None:
                 return Words(recording, live.saying.keys, self.stories[line])
@@ -168,19 +140,24 @@ class Announcer:
     async def greet(self) -> None:
         """The PBX fetches everything prepared, the dialplan gets its prompts, each line its state."""
         self._tried = self._clock()
-        await self.rehearsals.rehearse(self._prepared.values())
-        for (line, (phrase, _what), language), recording in list(self._prepared.items()):
-            if phrase in contract.PROMPT_PHRASES and self.rehearsals.can_play(recording):
+        recordings = self.prepared.recordings()
+        await self.rehearsals.rehearse(recordings)
+        for line, phrase, language, recording in self.prepared.of_phrases(contract.PROMPT_PHRASES):
+            if self.rehearsals.can_play(recording):
                 key = self._key(f"{line}-{phrase}", line, language)
                 await actions.put(self._session, contract.PROMPTS, key, recording.hash)
         await self._forget_strangers()
-        for line in self._voices:
+        for line in self.prepared.voices:
             await self.push(line)
-        self._greeted = all(self.rehearsals.can_play(recording) for recording in self._prepared.values())
+        self._greeted = all(self.rehearsals.can_play(recording) for recording in recordings)
 
     async def _forget_strangers(self) -> None:
         """Delete the states of lines and languages that the settings do not have any more."""
-        ours = {self._key(line, line, language) for line, voice in self._voices.items() for language in voice.languages}
+        ours = {
+            self._key(line, line, language)
+            for line, voice in self.prepared.voices.items()
+            for language in voice.languages
+        }
         for key in await actions.tree(self._session, contract.LINES):
             if key not in ours:
                 await actions.delete(self._session, contract.LINES, key)
@@ -206,7 +183,7 @@ class Announcer:
         """What the PBX had been told before we came, seen before the first word of ours."""
         if self._found is None:
             states = await actions.tree(self._session, contract.LINES)
-            self._found = frozenset(line for line in self._voices if line in states)
+            self._found = frozenset(line for line in self.prepared.voices if line in states)
 
     async def renew(self) -> None:
         """Announcements expire by themselves; those still true are given more time, well before that.
@@ -214,27 +191,15 @@ class Announcer:
         A PBX that could not fetch what it needs when the link came up is asked again, and so is one that could not be
         told what its callers should hear.
         """
-        if self._unprepared:
-            await self._prepare_more()
+        if not self.prepared.complete:
+            await self.prepared.make_more()
+            if self.prepared.complete:
+                self._greeted, self._tried = False, None  # the PBX is to fetch the other languages too
         if not self._greeted and (self._tried is None or self._clock() - self._tried >= TRY_AGAIN):
             await self.greet()
-        for line in self._voices:
+        for line in self.prepared.voices:
             if self._is_due(line):
                 await self.push(line)
-
-    async def _prepare_more(self) -> None:
-        """Make some of the words in further languages; when all are there, the PBX is to fetch them."""
-        for _ in range(min(PREPARED_AT_ONCE, len(self._unprepared))):
-            line, saying, language = self._unprepared.popleft()
-            if language in self._troubles:
-                continue
-            try:
-                self._prepared[line, saying.subject, language] = await self.render(line, saying, language)
-            except VoiceError as error:
-                self._troubles[language] = f"callers are not spoken to in {language!r}: {error}"
-                log.warning("A language cannot be spoken", pbx=self._session.name, problem=self._troubles[language])
-        if not self._unprepared:
-            self._greeted, self._tried = False, None
 
     def _is_due(self, line: LineName) -> bool:
         now, tried = self._clock(), self._behind.get(line)
@@ -253,10 +218,8 @@ class Announcer:
         now, in the tenant's own language or in another that it should be said in."""
         saying, timeless = wanted
         standbys: dict[str, Recording] = {}
-        for language in self._languages(line):
-            standby = self._prepared.get((line, timeless.subject, language)) or await self._make(
-                line, timeless, language
-            )
+        for language in self.prepared.languages(line):
+            standby = self.prepared.find(line, timeless, language) or await self._make(line, timeless, language)
             if standby is None:
                 continue
             standbys[language] = standby
@@ -275,15 +238,12 @@ class Announcer:
     async def _make(self, line: LineName, saying: Saying, language: str) -> Recording | None:
         """The recording of `saying`; None if it cannot be made, but for the tenant's own language, which raises."""
         try:
-            return await self.render(line, saying, language)
+            return await self.prepared.render(line, saying, language)
         except VoiceError as error:
-            if language == self._voices[line].own:
+            if language == self.prepared.voices[line].own:
                 raise
             log.warning("Words could not be made", pbx=self._session.name, language=language, problem=str(error))
             return None
-
-    def _languages(self, line: LineName) -> list[str]:
-        return [language for language in self._voices[line].languages if language not in self._troubles]
 
     def _is_told(self, line: LineName, language: str, saying: Saying) -> bool:
         """Whether callers hear about the same thing already, in words that are not overdue."""
@@ -329,8 +289,8 @@ class Announcer:
 
     def _key(self, name: str, line: LineName, language: str) -> str:
         """Where AstDB has something of `line` in `language`: the tenant's own stands under the `name` alone."""
-        return name if language == self._voices[line].own else f"{name}/{language}"
+        return name if language == self.prepared.voices[line].own else f"{name}/{language}"
 
     def _keys(self, line: LineName) -> Iterator[str]:
-        for language in self._voices[line].languages:
+        for language in self.prepared.voices[line].languages:
             yield self._key(line, line, language)

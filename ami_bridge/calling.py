@@ -98,7 +98,9 @@ class Callbacks:
         """Claim the next promise of `kind` and dial it; False when nothing more can be done for now."""
         trunk = next((t for t in plan.trunks if not self._watch.trunk_is_down(t)), None)
         # Nobody is called to hear silence: words that the PBX is known not to play are waited for.
-        if trunk is None or self._announcer.rehearsals.cannot_play(self._announcer.prepared(plan.line, plan.greeting)):
+        if trunk is None or self._announcer.rehearsals.cannot_play(
+            self._announcer.prepared.get(plan.line, plan.greeting)
+        ):
             return False
         attempt = AttemptId(f"{ATTEMPT_PREFIX}{uuid4().hex}")
         self._dialling.add(attempt)

@@ -76,9 +76,9 @@ class OperatorLine:
 
 
 class Speaker(Protocol):
-    """Who has the recordings of one PBX: its Announcer."""
+    """Who has the recordings of one PBX: what was prepared for it."""
 
-    def prepared(self, line: LineName, saying: Saying, language: str = "") -> Recording:
+    def get(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         """A recording made beforehand."""
 
     async def render(self, line: LineName, saying: Saying, language: str = "") -> Recording:
@@ -293,7 +293,7 @@ class OperatorDesk:
         return visit
 
     def _prepared(self, caller: Caller, saying: Saying) -> tuple[Audio, ...]:
-        recording = self._speaker.prepared(LineName(caller.line), saying, caller.language)
+        recording = self._speaker.get(LineName(caller.line), saying, caller.language)
         return (self._audio(caller, recording),)
 
     def _audio(self, caller: Caller, recording: Recording) -> Audio:

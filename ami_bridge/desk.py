@@ -90,7 +90,7 @@ class HouseDesk:
         refused = house.lines[line].numbers.refuses(caller.number)
         saying = say.OFFER_NO_NUMBER if refused else say.OFFER
         mine = house.known.words(line, caller.number, caller.language)
-        offer = house.announcer.prepared(line, saying, caller.language)
+        offer = house.announcer.prepared.get(line, saying, caller.language)
         return Treatment(audio=self._audio(house, caller, *mine, offer), keys=saying.keys)
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
@@ -119,7 +119,7 @@ class HouseDesk:
         saying = house.lines[line].greeting if promise.kind is Kind.IN_TURN else await house.news(promise)
         return Treatment(
             # fetched before the call was placed: a rehearsal now would leave the customer in silence
-            audio=self._audio(house, caller, await house.announcer.render(line, saying)),
+            audio=self._audio(house, caller, await house.announcer.prepared.render(line, saying)),
             keys=saying.keys,
             wait=8.0,
             then=Next.HANGUP,
@@ -249,7 +249,7 @@ class HouseDesk:
         return self._pbxs[PbxName(caller.pbx)], LineName(caller.line)
 
     def _receipt(self, house: PbxDesk, caller: Caller, saying: Saying, then: Next) -> Receipt:
-        recording = house.announcer.prepared(LineName(caller.line), saying, caller.language)
+        recording = house.announcer.prepared.get(LineName(caller.line), saying, caller.language)
         return Receipt(audio=self._audio(house, caller, recording), then=then)
 
     def _audio(self, house: PbxDesk, caller: Caller, *recordings: Recording) -> tuple[Audio, ...]:

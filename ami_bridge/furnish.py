@@ -100,7 +100,7 @@ class Furnisher:
             self._clock,
         )
         for line in lines:
-            await announcer.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
+            await announcer.prepared.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
         whisperer = Whisperer(session, watch, announcer)
         tenants = {LineName(line.name): self._settings.tenant_named(line.tenant) for line in lines}
         known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, self._clock)
@@ -225,7 +225,7 @@ class Furnisher:
             coded,
             orders=self._orders,
             touching=touching,
-            speaker=announcer,
+            speaker=announcer.prepared,
             sounds=announcer.sounds,
             keep=keep,
             clock=self._clock,

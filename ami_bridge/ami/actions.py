@@ -55,8 +55,10 @@ async def originate(session: Session, call: Origination) -> None:
 async def call_itself(
     session: Session, channel: str, context: str, exten: str = "s", variables: Mapping[str, str] | None = None
 ) -> None:
-    """Have the PBX call itself: `channel`, a Local one, at one end, `exten` in `context` at the other. Returns when it is
-    under way; the variables' values are ours, never a caller's."""
+    """Have the PBX call itself: `channel`, a Local one, at one end, `exten` in `context` at the other.
+
+    Returns when it is under way; the variables' values are ours, never a caller's.
+    """
     await session.ask(
         "Originate",
         {

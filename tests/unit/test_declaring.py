@@ -106,7 +106,7 @@ class House:
         self.kept.append((line, audio))
         return spoken(audio)
 
-    def prepared(self, line: LineName, saying: Saying, language: str = "") -> Recording:
+    def get(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         assert any(standing.phrase == saying.phrase for standing in declaring.STANDING)
         return recording(saying, language)
 

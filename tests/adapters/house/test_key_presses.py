@@ -13,7 +13,7 @@ from tests.adapters.house.house import LINE, PBX, House, Pbx, a_caller
 
 
 def said(house: House, saying: say.Saying) -> str:
-    return url("http://127.0.0.1:8081", house.runner.announcer.prepared(LINE, saying).hash)
+    return url("http://127.0.0.1:8081", house.runner.announcer.prepared.get(LINE, saying).hash)
 
 
 async def test_a_key_press_is_stored_before_the_receipt_and_once(house: House, pbx: Pbx) -> None:

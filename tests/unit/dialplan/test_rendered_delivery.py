@@ -1,4 +1,4 @@
-"""What the dialplan says and to whom: languages, recordings in both rates or from a shared directory, places in line."""
+"""What the dialplan says and to whom: languages, recordings in both rates or from a shared folder, places in line."""
 
 from __future__ import annotations
 
