@@ -29,7 +29,7 @@ def about_faults(faults: Sequence[Incident], line: LineName, now: datetime) -> t
         params={"what": what, "since": lead.since},
         keys=_keys(phrase),
         then=(*then, _offering(phrase)),
-        recording=lead.recording,
+        recording=lead.recording_on(line),
     )
     return full, _first(phrase, what)
 

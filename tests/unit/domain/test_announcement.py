@@ -17,7 +17,7 @@ from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, MaintenanceId, PbxName, TenantName
 from ami_bridge.domain.orders import Maintenance
 from ami_bridge.domain.saying import LineState, Saying
-from ami_bridge.domain.signal import SCOPES, Kind, Subject
+from ami_bridge.domain.signal import SCOPES, Kind, Source, Subject
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SUPPORT, SALES = LineName("support"), LineName("sales")
@@ -179,9 +179,18 @@ def test_when_it_should_be_fixed_is_told_until_then_and_after_it_that_it_takes_l
 
 
 def test_an_operators_own_words_stand_in_place_of_ours_and_the_times_stay() -> None:
-    told = for_line(SUPPORT, [replace(an_incident(), recording=OWN)], None, Attendance.ANSWERED, T0)
+    sales = LineName("sales")
+    causes = tuple(
+        Cause(subject=Subject(Kind.TRUNK, line), since=T0, lines=(line,), sources=(source,))
+        for line, source in ((SUPPORT, Source.OPERATOR), (sales, Source.QUALIFY))
+    )
+    incident = replace(an_incident(lines=(SUPPORT, sales), causes=causes), recording=OWN)
+    told = for_line(SUPPORT, [incident], None, Attendance.ANSWERED, T0)
     assert told is not None
     assert told[0].recording == OWN
+    others = for_line(sales, [incident], None, Attendance.ANSWERED, T0)
+    assert others is not None
+    assert not others[0].recording  # what was declared does not touch them
     assert [part.phrase for part in told[0].then] == ["next_word", "keys_turn_fixed"]
     assert not any(part.recording for part in told[1].parts())  # what stands by knows no time of theirs
 
