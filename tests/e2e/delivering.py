@@ -10,12 +10,14 @@ import asyncio
 import hashlib
 import time
 import wave
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from agi.settings import ServerSettings
 from dialplan_templates import contract
 from dialplan_templates.render import LinePlan, PbxPlan, ReadEvent, SegmentPlan, render
 from docker.lab.ami import NotSeen
+from docker.lab.carrier import Call
 from docker.lab.hearing import Heard, heard
 from docker.lab.stack import Lab, Stack
 from tests.adapters.agi.fastagi_peer import House
@@ -33,7 +36,9 @@ from tests.adapters.agi.fastagi_peer import House
 LINE = "delivery"
 DID, AUSTRIAN = "5550700", "5550701"  # the line; the same, its callers speaking de_AT
 CODE, ASK = "5550702", "5550703"  # the line's code; whatever listens where the desk should, and nothing else
-READ = "/tmp/keepline-read.ulaw"
+EAR = "5550704"  # listens for five seconds, in 16 kHz
+ATTENDED = "5550710"  # a line at whose queue phone 101 is logged in
+READ, HEARD = "/tmp/keepline-read.ulaw", "/tmp/keepline-heard.wav16"
 QUEUE = "lab-nobody"  # nobody answers it
 TOKEN = "token-of-the-test"
 INSTALLED = "/etc/asterisk/keepline/extensions.conf"
@@ -88,7 +93,8 @@ class Shop:
             self.asked.append(path)
             if not any(part in path for part in self.hanging):
                 body = (self.folder / path.rpartition("/")[2]).read_bytes()
-                head = "HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nConnection: close\r\n"
+                kind = "audio/x-wav;codec=pcm;bit=16;rate=16000" if path.endswith("16") else "audio/x-wav"
+                head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n"
                 head += f"Cache-Control: public, max-age=31536000, immutable\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
                 await writer.drain()
@@ -109,7 +115,7 @@ class Delivery:
     shop: Shop
     agi_port: int
     folder: Path
-    server: Server | None = None
+    fetched: set[str] = field(default_factory=set)
 
     def plan(self, **changed: Any) -> PbxPlan:
         segments = (
@@ -122,7 +128,10 @@ class Delivery:
             "audio_url": f"http://{self.gateway}:{self.shop.port}",
             "username": "nobody",
             "permit": (),
-            "lines": (LinePlan(name=LINE, dids=(DID,), patience=60, queue=QUEUE, segments=segments),),
+            "lines": (
+                LinePlan(name=LINE, dids=(DID,), patience=60, queue=QUEUE, segments=segments),
+                LinePlan(name="attended", dids=(ATTENDED,), patience=60, queue="lab-one"),
+            ),
             "token": TOKEN,
             "secret": "unused",
             "events": (ReadEvent(name="Hangup"),),
@@ -147,6 +156,10 @@ exten => {AUSTRIAN},1,Set(CHANNEL(language)=de_AT)
  same => n,Goto({DID},1)
 exten => {CODE},1,Gosub(keepline-declare,s,1({LINE}))
  same => n,Hangup()
+exten => {EAR},1,MixMonitor(,r({HEARD}))
+ same => n,Wait(5)
+ same => n,StopMixMonitor()
+ same => n,Hangup()
 exten => {ASK},1,Answer()
  same => n,AGI(agi://{self.gateway}:{self.agi_port}/ask)
  same => n,Hangup()
@@ -162,6 +175,7 @@ exten => {ASK},1,Answer()
         """Have the PBX fetch these into its media cache, as a rehearsal does."""
         for speech in speeches:
             suffix = speech.write(self.folder, rate).suffix
+            self.fetched.add(self.url(speech, suffix))
             await self.lab.pbx.ami.command(f"media cache refresh {self.url(speech, suffix)}")
 
     async def state(
@@ -189,6 +203,8 @@ exten => {ASK},1,Answer()
         return sorted(value.partition(":")[2] for value in found.values())
 
     async def clean(self) -> None:
+        """Nothing to say, nothing kept, nobody on the phone."""
+        self.house, self.shop.asked, self.shop.hanging = House(), [], set()
         for family in (contract.LINES, contract.PROMPTS, contract.KEYS):
             await self.lab.pbx.ami.command(f"database deltree {family}")
 
@@ -229,13 +245,46 @@ exten => {ASK},1,Answer()
     def recognised(self, recording: Path, speeches: Iterable[Speech]) -> list[Heard]:
         return heard(recording, {speech.name: speech.write(self.folder) for speech in speeches})
 
-    async def nobody_left(self, deadline: float = 10) -> None:
-        """Wait until no channel is left on the PBX."""
+    async def waits(self, did: str = DID, number: str = "15551230001") -> tuple[Call, str]:
+        """A caller who waits in the queue, and the name of their channel on the PBX."""
+        since = self.lab.pbx.ami.mark()
+        call = await self.lab.carrier.call(did, number=number)
+        joined = await self.lab.pbx.ami.wait_for(
+            lambda e: e.name == "QueueCallerJoin" and e["CallerIDNum"] == number, f"{number} waits", 15, since
+        )
+        return call, joined["Channel"]
+
+    async def whisper(self, channel: str, speech: Speech) -> None:
+        """Say it into the ear of the caller on `channel`, as the companion does."""
+        where = {"Channel": contract.WHISPER_CHANNEL, "Context": contract.WHISPER_CONTEXT, "Priority": "1"}
+        await self.lab.pbx.ami.action(
+            "Originate",
+            {**where, "Exten": contract.WHISPER_EXTENSION, "Async": "true"},
+            variables=[f"KL_SPY={channel}", f"KL_SAY={speech.hash}"],
+        )
+
+    async def channels_are(self, count: int, deadline: float = 10) -> None:
+        """Wait until the PBX has that many channels."""
         end = time.monotonic() + deadline
-        while there := await self.lab.pbx.channels():
+        while len(there := await self.lab.pbx.channels()) != count:
             if time.monotonic() > end:
-                raise NotSeen(f"still there after {deadline} s: {[one['Channel'] for one in there]}")
+                raise NotSeen(f"not {count} after {deadline} s: {[one['Channel'] for one in there]}")
             await asyncio.sleep(0.1)
+
+    async def nobody_left(self) -> None:
+        await self.channels_are(0)
+
+    async def above_4_khz(self) -> float:
+        """How much of what the 16 kHz ear heard no telephone of 8 kHz could have carried, 0 to 1."""
+        end, text = time.monotonic() + 5, ""
+        while len(text) < 100_000 and time.monotonic() < end:  # Asterisk writes the file's length last
+            await asyncio.sleep(0.1)
+            text = await self.stack.execute(self.service, "base64", "-w0", HEARD)
+        with wave.open(BytesIO(b64decode(text)), "rb") as file:
+            assert file.getframerate() == 16_000
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
+        power = np.abs(np.fft.rfft(samples)) ** 2
+        return float(power[len(power) * 9 // 16 :].sum() / power.sum())
 
 
 @asynccontextmanager
@@ -246,16 +295,16 @@ async def delivery(stack: Stack, lab: Lab, folder: Path, *, old: bool = False) -
     shop = Shop(folder)
     listener = await asyncio.start_server(shop.serve, gateway, 0)
     shop.port = listener.sockets[0].getsockname()[1]
-    free = await asyncio.start_server(shop.serve, gateway, 0)
-    agi_port = free.sockets[0].getsockname()[1]
-    free.close()
+    with socket() as free:
+        free.bind((gateway, 0))
+        agi_port = free.getsockname()[1]
     here = Delivery(lab, stack, service, gateway, House(), shop, agi_port, folder)
     try:
-        await here.clean()
         await here.install()
         yield here
     finally:
         listener.close()
         await here.clean()
-        await lab.pbx.ami.command("channel request hangup all")
+        for address in here.fetched:
+            await lab.pbx.ami.command(f"media cache delete {address}")
         await stack.execute(service, "start-asterisk", "refresh")

@@ -17,9 +17,23 @@ import pytest_asyncio
 
 from agi import takes
 from agi.desk import Next, Treatment
-from docker.lab.hearing import longest_silence
+from agi.errors import AgiError
+from docker.lab.hearing import longest_silence, match
 from docker.lab.stack import Stack
-from tests.e2e.delivering import ASK, AUSTRIAN, DID, LINE, QUEUE, READ, Delivery, Speech, delivery
+from tests.e2e.delivering import (
+    ASK,
+    ATTENDED,
+    AUSTRIAN,
+    DID,
+    EAR,
+    HEARD,
+    LINE,
+    QUEUE,
+    READ,
+    Delivery,
+    Speech,
+    delivery,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -30,10 +44,12 @@ ALL = (NEWS, NACHRICHT, SPARE, NOTED, NOTIERT)
 
 @pytest_asyncio.fixture(
     loop_scope="session",
+    scope="module",
     params=["22", pytest.param("16", marks=pytest.mark.faults)],
     ids=lambda version: f"asterisk{version}",
 )
-async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Delivery]:
+async def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Delivery]:
+    """One PBX with the dialplan under test, and no companion that would take key presses over."""
     old = request.param == "16"
     stack = Stack()
     await stack.up(*(("carrier16", "pbx16") if old else ("carrier", "pbx")))
@@ -41,14 +57,23 @@ async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     if running:
         await stack.stop("keepline")
     try:
-        async with stack.connected(old=old) as lab:
-            await lab.carrier.reset()
-            async with delivery(stack, lab, tmp_path, old=old) as here:
-                yield here
-            await lab.carrier.reset()
+        async with (
+            stack.connected(old=old) as lab,
+            delivery(stack, lab, tmp_path_factory.mktemp("recordings"), old=old) as place,
+        ):
+            yield place
     finally:
         if running:
             await stack.start("keepline")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def here(place: Delivery) -> AsyncIterator[Delivery]:
+    await place.lab.carrier.reset()
+    await place.clean()
+    yield place
+    await place.lab.carrier.reset()
+    await place.nobody_left()
 
 
 def names(here: Delivery, recording: Path) -> list[str]:
@@ -121,9 +146,10 @@ async def lies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        while True:
-            writer.write(b"NOOP\n" * 100)
+        while not writer.is_closing():
+            writer.write(b"NOOP\n" * 20)
             await writer.drain()
+            await asyncio.sleep(0.02)  # Asterisk tells AMI of each: more would be a test of that
     except ConnectionError:
         writer.close()
 
@@ -186,10 +212,92 @@ async def test_what_an_operator_speaks_comes_over_byte_by_byte(here: Delivery) -
 
         try:
             got.set_result(await takes.read(READ, value, 1_000_000))
-        except Exception as error:  # it is the test that fails, not this task alone
+        except AgiError as error:  # it is the test that fails, not this task alone
             got.set_exception(error)
         writer.close()
 
     async with here.in_its_place(reads), asyncio.timeout(15):
         await here.listens(ASK, seconds=5)
         assert await got == bytes(noise)
+
+
+async def test_a_message_reaches_callers_who_wait_over_the_music_and_nothing_is_left_of_it(here: Delivery) -> None:
+    await here.warm(NEWS, NACHRICHT)
+    callers = await asyncio.gather(here.waits(number="15551230001"), here.waits(number="15551230002"))
+    for (_call, channel), speech in zip(callers, (NEWS, NACHRICHT), strict=True):
+        await here.whisper(channel, speech)
+    await here.channels_are(2, deadline=15)
+    for (call, _channel), speech in zip(callers, (NEWS, NACHRICHT), strict=True):
+        await call.hangup()
+        assert names(here, await call.recorded()) == [speech.name]
+
+
+async def test_the_agent_who_answers_in_the_middle_hears_nothing_of_it(here: Delivery) -> None:
+    long = Speech("a long one", 8.0)
+    await here.warm(long)
+    call, channel = await here.waits(ATTENDED)
+    await here.whisper(channel, long)
+    await asyncio.sleep(2.5)
+    await here.lab.carrier.phone("101", mode="answer", ring=0, tone=440, label="agent-of-the-delivery")
+    await here.lab.carrier.agent_arrives("101")
+    agent = await here.lab.carrier.expect_call("101")
+    await agent.answered()
+    await here.channels_are(2, deadline=15)  # the message ends, the call goes on
+    await call.hangup()
+    assert [one.name for one in here.recognised(await call.recorded(), [long])] == [long.name]
+    ear = await agent.recorded()
+    assert here.recognised(ear, [long]) == []
+    assert match(ear, long.write(here.folder)).score < 0.3
+
+
+async def test_a_message_for_somebody_who_is_gone_is_for_nobody(here: Delivery) -> None:
+    await here.warm(NEWS)
+    (gone, channel), (other, _) = await asyncio.gather(here.waits(), here.waits(number="15551230002"))
+    await gone.hangup()
+    await here.channels_are(1)
+    await here.whisper(channel, NEWS)
+    await here.whisper("", NEWS)
+    await here.channels_are(1)
+    await other.hangup()
+    assert names(here, await other.recorded()) == []
+
+
+async def test_a_wideband_channel_is_played_16_khz(here: Delivery) -> None:
+    await here.install(wide=True)
+    await here.warm(NEWS)
+    await here.warm(NEWS, rate=16_000)
+    await here.state(NEWS)
+    for codec, rate in (("slin16", 16_000), ("ulaw", 8000)):
+        await here.stack.execute(here.service, "rm", "-f", HEARD)
+        await here.lab.pbx.ami.action(
+            "Originate",
+            {
+                "Channel": f"Local/{DID}@keepline-lines/n",
+                "Codecs": codec,
+                "CallerID": "15551230001",
+                "Context": "keepline-lines",
+                "Exten": EAR,
+                "Priority": "1",
+                "Async": "true",
+            },
+        )
+        await here.channels_are(2)
+        await here.channels_are(0, deadline=15)
+        above = await here.above_4_khz()
+        assert (above > 0.1) is (rate == 16_000), (codec, above)
+    await here.install()
+
+
+async def test_recordings_in_a_shared_directory_need_no_audio_server(here: Delivery) -> None:
+    settings = await here.stack.settings()
+    folder = Path(settings["KEEPLINE_RECORDINGS"]).parent / "sounds"
+    files = [NEWS.write(folder), NEWS.write(folder, 16_000)]
+    try:
+        await here.install(sounds="/sounds")
+        await here.state(NEWS)
+        assert names(here, await here.listens(DID, seconds=5)) == ["news"]
+        assert here.shop.asked == []
+    finally:
+        for file in files:
+            file.unlink()
+        await here.install()

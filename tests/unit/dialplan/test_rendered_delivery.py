@@ -1,4 +1,4 @@
-"""What the dialplan says and to whom: languages, recordings in both rates or from a shared folder, places in line."""
+"""What the dialplan says and to whom: languages, recordings in both rates or in a shared directory, places in line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_recording_is_looked_up_in_the_media_cache_by_its_address() -> None:
     found = steps("plain", "keepline-find")
     address = f"{PLAN.audio_url}/announcements/${{kl_hash}}.wav"
     assert f"Set(LOCAL(kl_copy)=${{DB(MediaCache/{address})}})" in found
-    assert "GotoIf($[${STAT(e,${kl_copy})}]?found)" in found
+    assert 'GotoIf($["${kl_copy:-4}" = ".wav" & ${STAT(e,${kl_copy})}]?found)' in found
     assert not [what for what in found if "wav16" in what]
 
 
