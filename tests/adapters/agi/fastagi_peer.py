@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Take, Treatment
 from agi.server import Server
 from agi.settings import ServerSettings
 
@@ -42,6 +42,8 @@ class House:
     pin: str = "0420"
     wait: float = 5.0
     receipt: Receipt = CONFIRMATION
+    take: Take | None = None  # what key 2 asks of an operator
+    back: list[Treatment | Take] = field(default_factory=list)  # the answers to what they spoke, in turn
     urls: tuple[str, ...] = ()
     before: Callable[[str], Any] | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -84,9 +86,17 @@ class House:
             return Challenge(audio=(REFUSED,), asks=False)
         return Challenge(audio=(AGAIN if pin else ASK,), wait=self.wait)
 
-    async def ordered(self, caller: Caller, key: str) -> Receipt:
+    async def ordered(self, caller: Caller, key: str) -> Receipt | Take:
         await self._note(caller, "ordered", key)
-        return self.receipt
+        return self.take if self.take and key == "2" else self.receipt
+
+    async def taken(self, caller: Caller, audio: bytes) -> Treatment | Take:
+        await self._note(caller, "taken", audio)
+        return self.back.pop(0)
+
+    async def approved(self, caller: Caller, key: str) -> Receipt | Take:
+        await self._note(caller, "approved", key)
+        return self.take if self.take and key == "2" else self.receipt
 
     async def rehearsal(self, caller: Caller) -> Rehearsal:
         await self._note(caller, "rehearsal")

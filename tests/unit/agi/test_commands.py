@@ -1,6 +1,15 @@
 import pytest
 
-from agi.commands import MAX_BYTES, name_of, set_variable, stream_file, verbose, wait_for_digit
+from agi.commands import (
+    MAX_BYTES,
+    get_full_variable,
+    name_of,
+    record_file,
+    set_variable,
+    stream_file,
+    verbose,
+    wait_for_digit,
+)
 from agi.errors import Unsendable
 
 
@@ -10,6 +19,8 @@ def test_each_command_as_it_goes_on_the_wire() -> None:
     assert wait_for_digit(4.0) == b"WAIT FOR DIGIT 4000\n"
     assert set_variable("TIMEOUT(absolute)", "7") == b'SET VARIABLE "TIMEOUT(absolute)" "7"\n'
     assert verbose("hello there", 1) == b'VERBOSE "hello there" 1\n'
+    assert record_file("/spool/x", 60.0, 3) == b'RECORD FILE "/spool/x" "ulaw" "#" 60000 BEEP s=3\n'
+    assert get_full_variable("${STAT(s,/x)}") == b'GET FULL VARIABLE "${STAT(s,/x)}"\n'
 
 
 def test_quotes_and_backslashes_are_escaped() -> None:
@@ -40,6 +51,12 @@ def test_no_wait_is_without_end() -> None:
     for seconds in (-1, float("inf"), float("nan"), 86_400):
         with pytest.raises(Unsendable):
             wait_for_digit(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "silence"), [(0, 3), (-1, 3), (601, 3), (float("nan"), 3), (60, 0), (60, 60)])
+def test_no_recording_is_without_end(seconds: float, silence: int) -> None:
+    with pytest.raises(Unsendable):
+        record_file("/spool/x", seconds, silence)
 
 
 @pytest.mark.parametrize("name", ["", "A B", "SHELL(rm -rf /)", 'X"', "TIMEOUT(absolute)x"])

@@ -35,6 +35,31 @@ def test_a_whole_request() -> None:
     assert read_token(WHOLE) == "secret"
 
 
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("de", "de"),
+        ("de_AT", "de"),
+        ("EN-us", "en"),
+        ("fra", "fr"),
+        ("", ""),
+        ("d", ""),
+        ("1de", ""),
+        ("../en", ""),
+        ("\u0435\u043d", ""),
+    ],
+)
+def test_a_language_is_the_two_letters_its_tag_begins_with(tag: str, language: str) -> None:
+    assert read_request({**WHOLE, "agi_language": tag})[1].language == language
+
+
+def test_a_wideband_channel_says_so() -> None:
+    assert read_request({**WHOLE, "agi_arg_4": "", "agi_arg_5": "1"})[1].wide is True
+    assert read_request({**WHOLE, "agi_arg_4": "", "agi_arg_5": "0"})[1].wide is False
+    assert read_request(WHOLE)[1].wide is False
+    assert read_request({**WHOLE, "agi_arg_4": "", "agi_arg_5": "1"})[1].attempt is None
+
+
 def test_a_callback_names_its_attempt() -> None:
     assert read_request({**WHOLE, "agi_network_script": "callback", "agi_arg_4": "a-1"})[1].attempt == "a-1"
 
