@@ -483,7 +483,11 @@ async def test_nobody_speaks_without_the_pin_or_out_of_turn() -> None:
         assert says(answer, declaring.REFUSED)
     await admitted(desk)
     assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)  # was not asked to
-    await desk.ordered(CALLER, "2")
+    assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)  # has heard nothing back
+    assert says(await desk.ordered(CALLER, "1"), declaring.REFUSED)  # and had their choice
+    await asked_to_speak(desk, replace(CALLER, uniqueid="7.2"))
+    desk = house.desk()
+    await asked_to_speak(desk)
     for other in (replace(CALLER, uniqueid="7.1"), replace(CALLER, line="sales")):
         assert says(await desk.taken(other, SPOKEN), declaring.REFUSED)
     await desk.taken(CALLER, SPOKEN)

@@ -40,7 +40,8 @@ class Declared:
         Raise Refused when too much stands already, here as in `report`.
         """
         what = f": {declaration.what}" if declaration.what else ""
-        said = _Said(Strength.DOWN, f"declared out of order by {declaration.by}{what}", declaration.until)
+        how = ", in their own words" if declaration.recording else ""
+        said = _Said(Strength.DOWN, f"declared out of order by {declaration.by}{how}{what}", declaration.until)
         return self._say((declaration.subject, Source.OPERATOR, _OPERATOR), said, now)
 
     def withdraw(self, subject: Subject, by: str = "an operator") -> list[Signal]:

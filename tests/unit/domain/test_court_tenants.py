@@ -86,6 +86,10 @@ def test_work_on_a_tenants_service_is_work_on_its_lines_and_sites_and_no_others(
     assert not opened(court)
     hear(court, 2, TRUNK_DOWN)
     assert causes(only(court)) == {MAIN}
+    other = a_court()
+    other.plan(work(OF_ZETA, 0, 600), at(0))
+    hear(other, 1, says(OFFICE, Source.PHONES, DOWN))
+    assert causes(only(other)) == {OFFICE}
     court.plan(work(PBX, 0, 600, id_="m2"), at(3))
     court.report(a_report(OF_ZETA, DOWN, 500), at(4))
     assert causes(only(court)) == {MAIN}

@@ -117,6 +117,7 @@ def test_an_operators_own_words_go_with_the_declaration_that_brought_them() -> N
     hear(court, 0, TRUNK_DOWN)
     _incident, effects = court.declare(a_declaration(MAIN, 600, recording=OWN), at(10))
     assert (only(court).recording, only(court).recording_on(SUPPORT), pushed(effects)) == (OWN, OWN, {SUPPORT})
+    assert only(court).evidence[-1].words == "declared out of order by an operator, in their own words"
     court.declare(a_declaration(MAIN, 600, recording=OTHER), at(20))
     assert only(court).recording == OTHER
     court.declare(a_declaration(MAIN, 600), at(30))
@@ -144,6 +145,9 @@ def test_own_words_are_for_those_whom_what_was_declared_touches() -> None:
     [incident] = opened(court).values()
     assert [incident.recording_on(line) for line in (SUPPORT, SALES, VIP)] == [OWN, NO_RECORDING, NO_RECORDING]
     court.declare(a_declaration(SHARED, 900, recording=OTHER), at(20))
+    assert only(court).recording == OTHER
+    court.declare(a_declaration(MAIN, 600, recording=OWN), at(21))
+    assert only(court).recording == OWN  # what was declared last
     hear(court, 30, TRUNK_UP)
     ticks(court, 30, 600 + HOLD + 1)
     assert (causes(only(court)), only(court).recording) == ({SHARED}, OTHER)
