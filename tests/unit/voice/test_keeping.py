@@ -4,6 +4,7 @@ import asyncio
 import os
 import struct
 import subprocess
+import threading
 import time
 import wave
 from collections.abc import Callable
@@ -275,3 +276,26 @@ async def test_a_recording_lost_while_it_is_made_again_is_made_whole(library: Au
     await asyncio.gather(*asked)
     again = await library.render("Yes.", "en")
     assert library.get(again.hash) == again == made
+
+
+async def test_nobody_is_given_a_recording_that_is_about_to_go(
+    library: AudioLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for between the look at its age and its deletion, it is not there any more, and is made anew."""
+    made = await library.render("Yes.", "en")
+    asked_for(made, 15 * DAY)
+    given: list[Recording | None] = []
+    asking = threading.Thread(target=lambda: given.append(library.get(made.hash)))
+    unlink = Path.unlink
+
+    def slowly(file: Path, missing_ok: bool = False) -> None:
+        if asking.ident is None:
+            asking.start()
+            asking.join(0.3)
+        unlink(file, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slowly)
+    assert await library.tidy((), 14 * DAY) == 1
+    await asyncio.to_thread(asking.join)
+    assert given == [None]
+    assert await library.render("Yes.", "en") == made
