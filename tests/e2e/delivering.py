@@ -263,6 +263,14 @@ exten => {ASK},1,Answer()
             variables=[f"KL_SPY={channel}", f"KL_SAY={speech.hash}"],
         )
 
+    async def asked(self, count: int, deadline: float = 15) -> None:
+        """Wait until the desk was asked that often."""
+        end = time.monotonic() + deadline
+        while len(self.house.asked) < count:
+            if time.monotonic() > end:
+                raise NotSeen(f"the desk was asked only {self.house.asked} within {deadline} s")
+            await asyncio.sleep(0.05)
+
     async def channels_are(self, count: int, deadline: float = 10) -> None:
         """Wait until the PBX has that many channels."""
         end = time.monotonic() + deadline
@@ -285,6 +293,20 @@ exten => {ASK},1,Answer()
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
         power = np.abs(np.fft.rfft(samples)) ** 2
         return float(power[len(power) * 9 // 16 :].sum() / power.sum())
+
+
+def mu_law(audio: bytes, folder: Path) -> Path:
+    """Mu-law at 8 kHz as a WAV file (ITU-T G.711)."""
+    code = ~np.frombuffer(audio, np.uint8)
+    size = (((code & 15).astype(np.int32) << 3) + 132) << ((code & 112) >> 4)
+    samples = np.where(code & 128, 132 - size, size - 132)
+    path = folder / "spoken.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
 
 
 @asynccontextmanager

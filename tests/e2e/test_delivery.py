@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,16 @@ import pytest
 import pytest_asyncio
 
 from agi import takes
-from agi.desk import Next, Treatment
+from agi.desk import Caller, Next, Receipt, Take, Treatment
 from agi.errors import AgiError
-from docker.lab.hearing import longest_silence, match
+from docker.lab.hearing import longest_silence, match, tone
 from docker.lab.stack import Stack
+from tests.adapters.agi.fastagi_peer import House
 from tests.e2e.delivering import (
     ASK,
     ATTENDED,
     AUSTRIAN,
+    CODE,
     DID,
     EAR,
     HEARD,
@@ -33,6 +36,7 @@ from tests.e2e.delivering import (
     Delivery,
     Speech,
     delivery,
+    mu_law,
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -219,6 +223,54 @@ async def test_what_an_operator_speaks_comes_over_byte_by_byte(here: Delivery) -
     async with here.in_its_place(reads), asyncio.timeout(15):
         await here.listens(ASK, seconds=5)
         assert await got == bytes(noise)
+
+
+class Unguarded(House):
+    """Whoever dials the code is an operator."""
+
+    async def operator(self, caller: Caller, pin: str) -> Treatment:
+        await self._note(caller, "operator", pin)
+        return self.treatment
+
+
+async def test_an_operator_speaks_into_the_telephone_and_the_pbx_keeps_nothing_of_it(here: Delivery) -> None:
+    await here.warm(NEWS, SPARE, NOTED)
+    here.house = house = Unguarded(
+        treatment=Treatment(audio=(here.audio(NEWS),), keys="12", then=Next.HANGUP),
+        take=Take(audio=(here.audio(SPARE),), seconds=20.0),
+        back=[Treatment(audio=(here.audio(NOTED),), keys="12", then=Next.HANGUP)],
+        receipt=Receipt(),
+    )
+    on_disk: list[bytes] = []
+
+    async def look(what: str) -> None:
+        if what == "taken":
+            there = await here.stack.execute(here.service, "sh", "-c", "base64 -w0 /var/spool/asterisk/keepline-*.ulaw")
+            on_disk.append(b64decode(there))
+
+    house.before = look
+    await here.stack.execute(here.service, "sh", "-c", "rm -f /var/spool/asterisk/keepline-*.ulaw")
+    await here.lab.carrier.phone("15551230001", tone=440)  # the operator's voice
+    async with here.desk() as server:
+        call = await here.lab.carrier.call(CODE)
+        await call.answered()
+        await asyncio.sleep(1.0)
+        await call.press("2")
+        await asyncio.sleep(SPARE.seconds + 3.0)  # they are asked, the tone comes, they speak
+        await call.press("#")
+        await here.asked(3)
+        await asyncio.sleep(NOTED.seconds)  # they hear it back
+        await call.press("1")
+        await call.ended(15)
+        assert server.ends.total() == 1
+    assert [what[0] for what in house.asked] == ["operator", "ordered", "taken", "approved"]
+    audio = house.asked[2][1]
+    assert [audio] == on_disk
+    assert 1.0 < len(audio) / takes.RATE < 6.0
+    assert tone(mu_law(audio, here.folder), 440, 0.3) > 0.8
+    assert names(here, await call.recorded()) == ["news", "spare", "noted"]
+    sizes = await here.stack.execute(here.service, "sh", "-c", "stat -c %s /var/spool/asterisk/keepline-*.ulaw")
+    assert set(sizes.split()) == {"0"}
 
 
 async def test_a_message_reaches_callers_who_wait_over_the_music_and_nothing_is_left_of_it(here: Delivery) -> None:
