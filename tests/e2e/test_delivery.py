@@ -57,9 +57,10 @@ async def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     old = request.param == "16"
     stack = Stack()
     await stack.up(*(("carrier16", "pbx16") if old else ("carrier", "pbx")))
-    running = re.search(r"^keepline +running", await stack.run("status"), re.MULTILINE)
+    companion = "keepline16" if old else "keepline"
+    running = re.search(rf"^{companion} +running", await stack.run("status"), re.MULTILINE)
     if running:
-        await stack.stop("keepline")
+        await stack.stop(companion)
     try:
         async with (
             stack.connected(old=old) as lab,
@@ -68,7 +69,7 @@ async def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             yield place
     finally:
         if running:
-            await stack.start("keepline")
+            await stack.start(companion)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
