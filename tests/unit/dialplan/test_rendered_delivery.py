@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import AGAIN_MOST, EMERGENCY, LinePlan, SegmentPlan, Unrenderable, render
+from dialplan_templates.render import AGAIN_MOST, EMERGENCY, ROUNDS_MOST, LinePlan, SegmentPlan, Unrenderable, render
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, lint, segmented, statements
 
 VIP = SegmentPlan(numbers=("+4930*", "4917012345"), priority=7)
@@ -121,19 +121,28 @@ def test_a_segments_callers_are_matched_by_the_longest_that_fits() -> None:
     text = render(SEGMENTED)["extensions.conf"]
     found = [(e, what) for c, e, _l, what in statements(text) if c == "keepline-segment-support"]
     assert [pair for pair in found if pair[1] != "Return()"] == [
-        ("_c+4930!", "Set(QUEUE_PRIO=7)"),
-        ("_c+493055!", "Set(QUEUE_PRIO=3)"),
-        ("c4917012345", "Set(QUEUE_PRIO=7)"),  # in two segments: the higher place
+        ("_c+4930!", "Set(KL_PLACE=7000)"),
+        ("_c+493055!", "Set(KL_PLACE=3000)"),
+        ("c4917012345", "Set(KL_PLACE=7000)"),  # in two segments: the higher place
     ]
     assert found[-1] == ("_c!", "Return()")
     assert "[keepline-segment-sales]" not in text  # phones that ring have no places
     line = steps("segmented", "keepline-line-support")
     placed = line.index("Gosub(keepline-segment-support,c${FILTER(0-9+,${CALLERID(num)})},1)")
-    assert line[placed + 1].startswith("Queue(")
+    assert line[placed + 1] == "Set(QUEUE_PRIO=$[0${KL_PLACE} + 0${KL_ROUNDS}])"
+    assert line[placed + 2].startswith("Queue(")
+
+
+def test_who_heard_the_offer_comes_back_ahead_of_who_came_later_and_no_round_leads_into_another_segment() -> None:
+    line = steps("plain", "keepline-line-support")
+    retried = next(n for n, what in enumerate(line) if what.startswith("Queue("))
+    assert line[retried - 1] == "Set(QUEUE_PRIO=$[0${KL_PLACE} + 0${KL_ROUNDS}])"
+    assert ROUNDS_MOST < contract.PRIORITY_STEP
 
 
 def test_who_accepted_a_callback_goes_before_every_segment() -> None:
-    assert f"Set(QUEUE_PRIO={contract.CALLBACK_PRIORITY})" in steps("segmented", "keepline-connect")
+    place = contract.CALLBACK_PRIORITY * contract.PRIORITY_STEP
+    assert f"Set(QUEUE_PRIO={place})" in steps("segmented", "keepline-connect")
     for priority in (-1, contract.CALLBACK_PRIORITY):
         with pytest.raises(Unrenderable, match="is not 0 to 9"):
             render(replace(PLAN, lines=(segmented("49*", priority=priority),)))
