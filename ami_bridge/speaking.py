@@ -83,11 +83,12 @@ class Voice:
             return moment(value.astimezone(self.zone), now.astimezone(self.zone), language)
         if name == "reference":
             return spelled(str(value), language)
-        return self._name(str(value), language)
+        return self._name(name, str(value), language)
 
-    def _name(self, name: str, language: str) -> str:
+    def _name(self, fact: str, name: str, language: str) -> str:
         """What a thing is called in `language`; where nobody said, the language's words for something of ours."""
         translated = self.names.get(name, {}).get(language)
         if translated is not None:
             return translated
-        return name if language == self.own else self.phrases.something(language)
+        # A company is called the same everywhere; a thing by its name would not be understood.
+        return name if language == self.own or fact == "tenant" else self.phrases.something(language)

@@ -17,8 +17,8 @@ ATTEMPTS = "keepline-attempts"
 
 PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
 
-# A customer who accepted a callback goes before all others; a segment's priority is below that. Within each, who has left
-# the queue to hear the offer of a callback comes back ahead of whoever came later: rounds count within one step.
+# A customer who accepted a callback goes before all others; a segment's priority is below that. Within each, who was
+# away to hear the offer of a callback comes back ahead of whoever came later: rounds count within one step.
 CALLBACK_PRIORITY = 10
 PRIORITY_STEP = 1000
 
