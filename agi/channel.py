@@ -133,7 +133,7 @@ class Channel:
         reply = await self._command(commands.get_full_variable(expression), self._margin)
         return reply.data or ""
 
-    def _renew(self, seconds: float) -> asyncio.Future[Reply]:
+    def _renew(self, seconds: float) -> Awaitable[Reply]:
         margin = self._margin
         return self._command(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + margin))), margin)
 

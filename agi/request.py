@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from agi.desk import Caller
 from agi.environment import Environment
@@ -30,6 +31,8 @@ class Script(StrEnum):
     CALLBACK = "callback"
     DECLARE = "declare"
     REHEARSE = "rehearse"
+
+    __hash__ = str.__hash__  # an Enum's own is a function in Python, and callers wait
 
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2}")
@@ -56,7 +59,7 @@ def read_request(environment: Environment) -> tuple[Script, Caller]:
         uniqueid=_needed(environment, "agi_uniqueid"),
         line=line,
         number=_number(environment),
-        language=_language(environment),
+        language=_language(environment.get("agi_language", "")),
         attempt=environment.get("agi_arg_4") or None,
         wide=environment.get("agi_arg_5") == "1",
     )
@@ -69,18 +72,24 @@ def _needed(environment: Environment, name: str) -> str:
     return value
 
 
-def _language(environment: Environment) -> str:
+@lru_cache(maxsize=256)
+def _language(tag: str) -> str:
     """The two letters that CHANNEL(language) begins with, as the dialplan reads it too: `de` of `de_AT`."""
-    tag = environment.get("agi_language", "")[:2]
-    return tag.lower() if _LANGUAGE.fullmatch(tag) else ""
+    return tag[:2].lower() if _LANGUAGE.match(tag) else ""
+
+
+@lru_cache(maxsize=256)
+def _withheld(presentation: str) -> bool:
+    return _DECIMAL.fullmatch(presentation) is not None and int(presentation) & _PRESENTATION == _RESTRICTED
 
 
 def _number(environment: Environment) -> str | None:
     """The caller's number, or None when it is withheld, unknown, or not a number one could call."""
-    presentation = environment.get("agi_callingpres", "0")
-    if _DECIMAL.fullmatch(presentation) and int(presentation) & _PRESENTATION == _RESTRICTED:
+    if _withheld(environment.get("agi_callingpres", "0")):
         return None
     number = environment.get("agi_callerid", "")
     if not _NUMBER.fullmatch(number):
         number = number.translate(_SEPARATORS)
-    return number if len(number) <= _NUMBER_MAX and _NUMBER.fullmatch(number) else None
+        if not _NUMBER.fullmatch(number):
+            return None
+    return number if len(number) <= _NUMBER_MAX else None

@@ -31,6 +31,7 @@ from agi.scripts.status import status
 from agi.scripts.unanswered import unanswered
 from agi.session import Session
 from agi.settings import ServerSettings
+from agi.talk import Talk
 
 log = structlog.get_logger("agi")
 
@@ -60,11 +61,13 @@ class End(StrEnum):
     BROKEN = "broken"  # a bug in a script or in the desk
     CUT = "cut"  # still running when the drain's time was up
 
+    __hash__ = str.__hash__  # an Enum's own is a function in Python
+
 
 class Server:
     """Answers FastAGI. `ends` counts how sessions ended since the start.
 
-    Sessions run as named tasks of their own and not in a TaskGroup: the failure of one must not touch another.
+    Each session's script is a talk of its own: the failure of one does not touch another.
     """
 
     def __init__(self, desk: Desk, settings: ServerSettings) -> None:
@@ -72,8 +75,7 @@ class Server:
         self._settings = settings
         self._token = settings.token.encode()
         self._live: set[Session] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # of a drain: nothing runs any more
         self._loop: asyncio.AbstractEventLoop
         self._listener: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -132,6 +134,9 @@ class Server:
         log.info("The front desk is closed")
 
     async def _emptied(self, seconds: float) -> bool:
+        self._idle = asyncio.Event()
+        if not self._live:
+            return True
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
@@ -143,7 +148,6 @@ class Server:
 
     def opened(self, session: Session) -> None:
         self._live.add(session)
-        self._idle.clear()
         if not self._permits(session.peer):
             self._dismiss(session, End.REFUSED)
         elif self._listener is None:
@@ -168,7 +172,7 @@ class Server:
         except Malformed as error:
             self.spoiled(session, error)
             return
-        session.task = self._loop.create_task(self._serve(session, script, caller), name=f"agi: {caller.uniqueid}")
+        session.talk = Talk(self._serve(session, script, caller), self._loop, f"agi: {caller.uniqueid}")
 
     def spoiled(self, session: Session, error: AgiError) -> None:
         if isinstance(error, ChannelGone):
@@ -180,7 +184,7 @@ class Server:
         self._dismiss(session, End.REFUSED)
 
     def closed(self, session: Session) -> None:
-        if session.task is None or session.task.done():
+        if session.talk is None or session.talk.over:
             self._forget(session)
 
     async def _serve(self, session: Session, script: Script, caller: Caller) -> None:
@@ -221,17 +225,17 @@ class Server:
         session.close()
 
     def _cut(self, session: Session) -> None:
-        if session.task is not None:
-            session.task.cancel()
+        if session.talk is not None:
+            session.talk.cancel()
             session.close()
         elif session.deadline < inf:  # its request is still coming in; all others have been dismissed
             self._dismiss(session, End.CUT)
 
     def _forget(self, session: Session) -> None:
         self._live.discard(session)
-        if len(self._live) < self._settings.max_sessions:
+        if self._full and len(self._live) < self._settings.max_sessions:
             self._full = False
-        if not self._live:
+        if self._idle is not None and not self._live:
             self._idle.set()
 
     def _judge(self, peer: str) -> bool:

@@ -7,15 +7,19 @@ small. Deadlines are a moment each session holds and its host sweeps (`overdue`)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from math import inf
+from types import coroutine
 from typing import Protocol, cast
 
 from agi.commands import name_of
 from agi.environment import Environment, EnvironmentParser
 from agi.errors import AgiError, ChannelGone, CommandRefused, Malformed, PeerSilent
-from agi.replies import USUAL, Notice, Reply, ReplyParser
+from agi.replies import Notice, Reply, ReplyParser, usual
+from agi.talk import HELD, Talk
 
 DEAD_CHANNEL = 511
+SHORT = 64  # bytes: longer replies are not remembered
 
 
 class Host(Protocol):
@@ -25,7 +29,7 @@ class Host(Protocol):
         """A peer connected. Give the session a deadline, or close it."""
 
     def ready(self, session: Session, environment: Environment) -> None:
-        """The request is whole. Called once at most."""
+        """The request is whole. Called once at most. Give the session its talk, or close it."""
 
     def spoiled(self, session: Session, error: AgiError) -> None:
         """The connection ended, or broke the protocol, before the request was whole."""
@@ -45,16 +49,18 @@ class Session(asyncio.Protocol):
 
     __slots__ = (
         "_asked",
+        "_awaiting",
+        "_due",
         "_error",
         "_host",
         "_loop",
+        "_outcome",
         "_replies",
         "_request",
         "_transport",
-        "_waiter",
         "deadline",
         "lost",
-        "task",
+        "talk",
     )
 
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,12 +69,14 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._request: EnvironmentParser | None = EnvironmentParser()
         self._replies = ReplyParser()
-        self._waiter: asyncio.Future[Reply] | None = None
         self._asked = b""
+        self._awaiting = False  # a command is under way
+        self._outcome: Reply | AgiError  # of the last command
+        self._due = True  # the talk may go on: it does once all that came in the same segment has been read
         self._error: AgiError | None = None
         self.deadline = inf  # in the loop's time; when it has passed, the host calls `overdue`
         self.lost = False  # the connection is gone for good
-        self.task: asyncio.Task[None] | None = None  # the host's: what runs for this session
+        self.talk: Talk | None = None  # the host's: the script that runs for this session
 
     @property
     def peer(self) -> str:
@@ -76,24 +84,33 @@ class Session(asyncio.Protocol):
         name = self._transport.get_extra_info("peername")
         return str(name[0]) if name else ""
 
-    def command(self, line: bytes, within: float) -> asyncio.Future[Reply]:
-        """Send `line`; the future is Asterisk's final reply, due `within` seconds.
+    @coroutine
+    def command(self, line: bytes, within: float) -> Generator[object, None, Reply]:
+        """Send `line` and return Asterisk's final reply, due `within` seconds. For this session's talk alone.
 
-        Raises ChannelGone, PeerSilent, Malformed or CommandRefused, at once or out of the future.
+        Raises ChannelGone, PeerSilent, Malformed or CommandRefused.
         """
         if self._error is not None:
             raise self._error
-        if self._waiter is not None:
+        if self._awaiting:
             raise RuntimeError("commands go one at a time")
-        waiter = self._waiter = self._loop.create_future()
+        self._awaiting = True
         self._asked = line
         self.deadline = self._loop.time() + within
         self._transport.write(line)
-        return waiter
+        try:
+            yield HELD
+        finally:
+            self._awaiting = False
+        outcome = self._outcome
+        if isinstance(outcome, AgiError):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         """End the connection. Nothing is left unsent: a command that was answered has been sent."""
         self.deadline = inf
+        self._awaiting = False
         if self._error is None:
             self._error = ChannelGone("the session was closed")
         self._transport.abort()
@@ -112,10 +129,17 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         # Nearly every segment is one short reply to the command under way; the general way gives the same.
-        if (usual := USUAL.get(data)) and (waiter := self._waiter) and self._replies.empty and not waiter.done():
-            self._waiter = None
+        if (
+            self._awaiting
+            and self.talk is not None
+            and self._replies.empty
+            and len(data) <= SHORT
+            and (reply := usual(data)) is not None
+        ):
+            self._outcome = reply
+            self._awaiting = False
             self.deadline = inf
-            waiter.set_result(usual)
+            self.talk.go_on()
             return
         if self._error is not None:
             return
@@ -127,12 +151,11 @@ class Session(asyncio.Protocol):
                 data, self._request = self._request.rest, None
                 self.deadline = inf
                 self._host.ready(self, environment)
-                if not data:
-                    return
             for event in self._replies.feed(data):
                 self._take(event)
         except Malformed as error:
             self._fail(error)
+        self._go_on()
 
     def eof_received(self) -> None:
         """Asterisk closes both ways at once; a half-closed peer cannot be served either."""
@@ -144,6 +167,8 @@ class Session(asyncio.Protocol):
         self._host.closed(self)
 
     def _ended(self) -> None:
+        if self._error is not None:
+            return
         if self._request is not None and self._request.started:
             self._fail(Malformed("the connection ended before the request was whole"))
         else:
@@ -153,19 +178,26 @@ class Session(asyncio.Protocol):
         if event is Notice.HANGUP:
             self._fail(ChannelGone("the caller hung up"))
         elif isinstance(event, Reply):
-            waiter = self._waiter
-            if waiter is None:
+            if not self._awaiting:
                 raise Malformed("a reply came that nothing had asked for")
-            self._waiter = None
-            self.deadline = inf
-            if waiter.done():  # cancelled: the session is being ended
-                return
             if event.code == 200:
-                waiter.set_result(event)
+                self._settle(event)
             elif event.code == DEAD_CHANNEL:
-                self._raise(waiter, ChannelGone("the channel is dead"))
+                self._settle(ChannelGone("the channel is dead"))
             else:
-                self._raise(waiter, CommandRefused(name_of(self._asked), event.code, event.text))
+                self._settle(CommandRefused(name_of(self._asked), event.code, event.text))
+
+    def _settle(self, outcome: Reply | AgiError) -> None:
+        """The command under way has ended."""
+        self._awaiting = False
+        self._due = True
+        self._outcome = outcome
+        self.deadline = inf
+
+    def _go_on(self) -> None:
+        if self._due and self.talk is not None:
+            self._due = False
+            self.talk.go_on()
 
     def _fail(self, error: AgiError) -> None:
         """Remember why the session cannot go on, and tell whoever waits. The first reason stands."""
@@ -173,13 +205,8 @@ class Session(asyncio.Protocol):
             return
         self._error = error
         self.deadline = inf
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            self._raise(waiter, error)
-        elif self.task is None:
+        if self._awaiting:
+            self._settle(error)
+            self._go_on()
+        elif self.talk is None:
             self._host.spoiled(self, error)
-
-    @staticmethod
-    def _raise(waiter: asyncio.Future[Reply], error: AgiError) -> None:
-        waiter.set_exception(error)
-        waiter.exception()  # marks it as seen, should its reader be cancelled before it looks

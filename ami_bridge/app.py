@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +22,7 @@ from ami_bridge.explaining import Explainer
 from ami_bridge.furnish import Furnisher
 from ami_bridge.integrations.hooks import HookSettings, Rule
 from ami_bridge.keeping import Keeper
+from ami_bridge.memory import settle_memory
 from ami_bridge.picture import picture
 from ami_bridge.places import Webhook
 from ami_bridge.runner import Runner
@@ -154,9 +154,7 @@ class App:
         self, store: Store, library: AudioLibrary, runners: list[Runner], board: LiveBoard, server: Server
     ) -> None:
         """Watch until told to stop. Callers on the line are heard out first, while everything still works."""
-        # What was made until now stays: the collector need not look at it again, which reading events fast would feel.
-        gc.collect()
-        gc.freeze()
+        settle_memory()
         log.info("Keepline is at work", pbxs=len(runners), lines=len(self._tenants))
         async with self._running(store, library, runners, board) as watching:
             stop = asyncio.create_task(self._stop.wait(), name="stop")

@@ -29,6 +29,7 @@ from agi.commands import set_variable, stream_file, wait_for_digit
 from agi.desk import Audio, Caller, Next, Receipt, Rehearsal, Treatment
 from agi.server import Server
 from agi.settings import ServerSettings
+from ami_bridge.memory import settle_memory
 
 TOKEN = "benchmark"
 URL = "http://127.0.0.1:8080/announcements/" + "0123456789abcdef" * 4 + ".wav"
@@ -130,6 +131,7 @@ async def serve(kind: str) -> None:
         server = Server(OneAnswer(), ServerSettings(port=0, token=TOKEN))
         await server.start()
         port = server.port
+    settle_memory()
     print(f"port {port}", flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), lambda: (sys.stdin.readline(), print(cpu(), flush=True)))

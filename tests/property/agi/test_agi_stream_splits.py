@@ -30,7 +30,17 @@ LINES = st.sampled_from(
 BLOCKS = st.one_of(
     st.binary(max_size=200),
     st.lists(
-        st.sampled_from([b"agi_a: 1\n", b"agi_b: \xff\n", b"agi_c: x: y\n", b"agi_d:\n", b"\n", b"HANGUP\n", b"x: y\n"])
+        st.sampled_from(
+            [
+                b"agi_channel: 1\n",
+                b"agi_arg_1: \xff\n",
+                b"agi_callerid: x: y\n",
+                b"agi_d:\n",
+                b"\n",
+                b"HANGUP\n",
+                b"x: y\n",
+            ]
+        )
     ).map(b"".join),
     st.integers(65_520, 65_540).map(lambda n: b"agi_a: " + b"1" * (n - 9) + b"\n\n"),
 )

@@ -1,23 +1,51 @@
+# ruff: noqa: SIM905 - lists of names are read more easily in few lines
 import pytest
 
-from agi.environment import MAX_BYTES, MAX_LINES, EnvironmentParser
+from agi.environment import MAX_BYTES, MAX_LINES, READ, EnvironmentParser
 from agi.errors import Malformed
 
+NAMES = (
+    "network network_script request channel language type uniqueid version callerid calleridname callingpres "
+    "callingani2 callington callingtns dnid rdnis context extension priority enhanced accountcode threadid"
+).split()
 
-def test_a_block_is_read_and_what_follows_it_is_kept() -> None:
+
+def block(names: list[str]) -> bytes:
+    return "".join(f"agi_{name}: the {name}: x\n" for name in names).encode() + b"\n"
+
+
+def test_what_is_read_of_a_block_is_given_out_and_what_follows_is_kept() -> None:
     parser = EnvironmentParser()
-    found = parser.feed(b"agi_network: yes\nagi_callerid: 100\nagi_accountcode: \n\nHANGUP\n")
-    assert found == {"agi_network": "yes", "agi_callerid": "100", "agi_accountcode": ""}
+    found = parser.feed(b"agi_network: yes\nagi_callerid: 100\nagi_language: \n\nHANGUP\n")
+    assert found == {"agi_callerid": "100", "agi_language": ""}
     assert parser.rest == b"HANGUP\n"
 
 
+@pytest.mark.parametrize("arguments", [0, 1, 3, 5, 8, 9, 12])
+def test_the_usual_order_and_any_other_mean_the_same(arguments: int) -> None:
+    names = [*NAMES, *(f"arg_{n}" for n in range(1, arguments + 1))]
+    usual = EnvironmentParser().feed(block(names))
+    assert usual == {f"agi_{name}": f"the {name}: x" for name in names if f"agi_{name}" in READ}
+    assert EnvironmentParser().feed(block(names[::-1])) == usual
+    assert EnvironmentParser().feed(block(["more", *names])) == usual
+
+
+@pytest.mark.parametrize("twice", ["callerid", "arg_2", "threadid"])
+def test_a_name_smuggled_into_a_usual_block_is_refused(twice: str) -> None:
+    for place in range(len(NAMES) + 4):
+        names = [*NAMES, "arg_1", "arg_2", "arg_3"]
+        names.insert(place, twice)
+        with pytest.raises(Malformed, match="twice"):
+            EnvironmentParser().feed(block(names))
+
+
 def test_a_value_may_hold_a_colon() -> None:
-    found = EnvironmentParser().feed(b"agi_request: agi://127.0.0.1:4573/status\nagi_calleridname: a: b\n\n")
-    assert found == {"agi_request": "agi://127.0.0.1:4573/status", "agi_calleridname": "a: b"}
+    found = EnvironmentParser().feed(b"agi_channel: agi://127.0.0.1:4573/status\nagi_callerid: a: b\n\n")
+    assert found == {"agi_channel": "agi://127.0.0.1:4573/status", "agi_callerid": "a: b"}
 
 
 def test_bytes_that_are_no_utf8_do_not_cost_the_caller_the_call() -> None:
-    assert EnvironmentParser().feed(b"agi_calleridname: J\xf6rg\n\n") == {"agi_calleridname": "J\ufffdrg"}
+    assert EnvironmentParser().feed(b"agi_callerid: J\xf6rg\n\n") == {"agi_callerid": "J\ufffdrg"}
 
 
 def test_a_health_checker_that_sends_nothing_has_not_started() -> None:
