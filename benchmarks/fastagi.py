@@ -25,8 +25,7 @@ from typing import cast
 
 import uvloop
 
-from agi.commands import set_variable, stream_file, wait_for_digit
-from agi.desk import Audio, Caller, Next, Receipt, Rehearsal, Treatment
+from agi.desk import Audio, Caller, Receipt, Rehearsal, Treatment
 from agi.server import Server
 from agi.settings import ServerSettings
 from ami_bridge.memory import settle_memory
@@ -102,13 +101,7 @@ class OneAnswer:
 class Floor(asyncio.Protocol):
     """The same bytes out, nothing looked at: one command for each thing received, then the end."""
 
-    COMMANDS = (
-        set_variable("TIMEOUT(absolute)", "7"),
-        stream_file(URL, "1"),
-        set_variable("TIMEOUT(absolute)", "7"),
-        wait_for_digit(4.0),
-        set_variable("KL_NEXT", Next.CONTINUE.value),
-    )
+    COMMANDS: tuple[bytes, ...] = ()  # what the real script sends
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport, self.commands = cast("asyncio.Transport", transport), iter(self.COMMANDS)
@@ -121,10 +114,11 @@ class Floor(asyncio.Protocol):
             self.transport.write(command)
 
 
-async def serve(kind: str) -> None:
+async def serve(kind: str, *commands: str) -> None:
     """Serve until standard input ends; then print the processor time used in seconds."""
     loop = asyncio.get_running_loop()
     if kind == "floor":
+        Floor.COMMANDS = tuple(command.encode() + b"\n" for command in commands)
         listener = await loop.create_server(Floor, "127.0.0.1", 0, backlog=2048)
         port = listener.sockets[0].getsockname()[1]
     else:
@@ -154,9 +148,12 @@ class Turn:
 class Process:
     """A server in a process of its own."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *commands: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, "--serve", kind, *commands],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         line = self._line()
         while not line.startswith("port "):  # what the server logs at its start
@@ -179,6 +176,27 @@ class Process:
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+def reply(command: bytes) -> bytes:
+    """What Asterisk answers when all goes well and no key is pressed."""
+    if command.startswith(b"STREAM"):
+        return b"200 result=0 endpos=32000\n"
+    return b"200 result=0\n" if command.startswith(b"WAIT") else b"200 result=1\n"
+
+
+def said(server: Process) -> list[str]:
+    """The commands of one session."""
+    commands = []
+    with socket.create_connection(("127.0.0.1", server.port), 5) as caller:
+        caller.send(ENVIRONMENT)
+        try:
+            while command := caller.recv(4096):
+                commands.append(command.decode().removesuffix("\n"))
+                caller.send(reply(command))
+        except ConnectionResetError:
+            pass  # how a session ends
+    return commands
 
 
 class Callers:
@@ -229,14 +247,10 @@ class Callers:
             command = caller.recv(4096)
         except OSError:
             command = b""
-        if command.startswith(b"STREAM"):
-            caller.send(b"200 result=0 endpos=32000\n")
-        elif command.startswith(b"WAIT"):
-            caller.send(b"200 result=0\n")
-        elif command:
+        if command:
             if b"KL_NEXT" in command:
                 self.told.add(number)
-            caller.send(b"200 result=1\n")
+            caller.send(reply(command))
         else:
             self.times.append(time.perf_counter() - began)
             self.failed += number not in self.told
@@ -262,7 +276,9 @@ def turn(server: Process, callers: int, seconds: float) -> Turn:
 
 def compare(callers: int, seconds: float) -> int:
     """Print the figures for `callers` at once; return how many of the front desk's sessions failed."""
-    floor, desk = Process("floor"), Process("desk")
+    desk = Process("desk")
+    commands = said(desk)
+    floor = Process("floor", *commands)
     try:
         for server in (floor, desk):
             turn(server, callers, 0.5)  # warm
@@ -270,6 +286,7 @@ def compare(callers: int, seconds: float) -> int:
     finally:
         floor.stop()
         desk.stop()
+    print(f"{len(commands)} commands a session")
     for name, turns in (("floor", [f for f, _ in pairs]), ("desk", [d for _, d in pairs])):
         rate, p99 = median(t.per_second for t in turns), median(t.p99 for t in turns)
         each = median(t.cpu for t in turns)
@@ -294,6 +311,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        uvloop.run(serve(sys.argv[2]))
+        uvloop.run(serve(*sys.argv[2:]))
     else:
         main()
