@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docker.lab.ami import NotSeen
 from docker.lab.clocks import clock_moved, companions_clock, pbxs_clock
-from docker.lab.side import AGI_PORT, AMI_PORT, LEDGER, SMALL, Side
+from docker.lab.side import AGI_PORT, AMI_PORT, ELSEWHERE, LEDGER, Side
 
 HOSTILE = Path(__file__).with_name("hostile.py")
 HOSTILE_PORT, CLOSED_PORT = "4599", "4598"  # in the companion's container; nobody listens at the second
@@ -124,11 +124,11 @@ async def database_locked(side: Side) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def on_a_small_disk(side: Side) -> AsyncIterator[tuple[str, ...]]:
-    """The ledger lies on a disk of its own."""
+    """The ledger lies on a disk of its own, of 16 MB (docker/compose.yaml)."""
     try:
-        yield (f"ln -sf {SMALL} {LEDGER}",)
+        yield (f"echo sqlite:////small/keepline.db > {ELSEWHERE}",)
     finally:
-        await side.shell(side.keepline, f"rm -f {LEDGER}*")
+        await side.shell(side.keepline, f"rm -f {ELSEWHERE}")
 
 
 @contextlib.asynccontextmanager

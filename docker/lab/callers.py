@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -22,6 +22,7 @@ TALKS = 8.0  # seconds with an agent
 INTO = 2.5  # seconds into an announcement at which an impatient caller presses a key
 AFTER = 0.8  # seconds after its end at which a patient one does
 PATIENCE = 45.0  # seconds to whatever a caller waits for
+SETTLES = 1.0  # seconds in which a fault that struck meanwhile has an effect
 RECEIPT = 20.0  # seconds within which a key press is confirmed and the call is over
 _PLAYS = {"Read", "Playback", "BackGround", "ControlPlayback"}
 
@@ -60,7 +61,9 @@ class Crowd:
 
     side: Side
     label: str
+    outlive: Collection[Manner] = ()  # who press their keys only when the fault has struck
     callers: list[Caller] = field(default_factory=list)
+    struck: asyncio.Event = field(default_factory=asyncio.Event)  # by the fault
     _mark: int = 0
 
     def __post_init__(self) -> None:
@@ -124,15 +127,15 @@ class Crowd:
             await _stays(call, TALKS / 2)
             return
         await self._is_told(caller, call)
-        if caller.manner is Manner.INTERRUPTS:
-            await asyncio.sleep(max(0.0, caller.heard_from + INTO - time.monotonic()))
-            await self._press(caller, call)
+        if caller.manner is Manner.LISTENS:
+            await _listens(call, lambda: caller.heard_to + GOES_ON)
             return
-        patience = AFTER if caller.manner is Manner.CHOOSES else GOES_ON
-        while (left := caller.heard_to + patience - time.monotonic()) > 0:
-            await _stays(call, left)
-        if caller.manner is Manner.CHOOSES:
-            await self._press(caller, call)
+        if caller.manner in self.outlive:
+            await asyncio.wait_for(self.struck.wait(), PATIENCE)
+            await _stays(call, SETTLES)
+        during = caller.manner is Manner.INTERRUPTS
+        await _listens(call, lambda: caller.heard_from + INTO if during else caller.heard_to + AFTER)
+        await self._press(caller, call)
 
     async def _press(self, caller: Caller, call: Call) -> None:
         if call.is_over:
@@ -150,27 +153,33 @@ class Crowd:
 
     async def _follows(self, caller: Caller) -> None:
         """Note when the PBX begins to play a recording to the caller, and when it will be over."""
-        seen = self._mark
+        ami, seen, named = self.side.lab.pbx.ami, self._mark, ""
+        folder = self.side.stack.announcements(old=bool(self.side.suffix))
         while True:
-            ami = self.side.lab.pbx.ami
-            event = await ami.wait_for(lambda e: played_to(e, caller.number) != "", "a recording", 3600, seen)
+            event = await ami.wait_for(lambda e: e["CallerIDNum"] == caller.number, "anything", 3600, seen)
             seen = ami.mark() - len(ami.events(seen)) + ami.events(seen).index(event) + 1
-            wav = self.side.stack.announcements(old=bool(self.side.suffix)) / f"{played_to(event, caller.number)}.wav"
-            caller.heard_from, caller.heard_to = event.at, event.at + len(load(wav)) / RATE
+            named = named_by(event) or named
+            if begins(event) and (wav := folder / f"{named}.wav").is_file():
+                caller.heard_from, caller.heard_to = event.at, event.at + len(load(wav)) / RATE
 
 
-def played_to(event: Event, number: str) -> str:
-    """The hash of the recording that an event says begins to be played to `number`, or nothing."""
-    if event["CallerIDNum"] != number:
-        return ""
-    if event.name == "AGIExecStart" and event["Command"].startswith("STREAM FILE"):
-        where = event["Command"]
-    elif event.name == "Newexten" and event["Application"] in _PLAYS:
-        where = event["AppData"]
-    else:
-        return ""
-    found = re.search(r"[0-9a-f]{64}", where)
+def named_by(event: Event) -> str:
+    """The recording (by its hash) that an event names: the dialplan looks one up before it plays a copy of it."""
+    found = re.search(r"[0-9a-f]{64}", event["Command"] or event["AppData"])
     return found[0] if found else ""
+
+
+def begins(event: Event) -> bool:
+    """Whether an event says that a recording begins to be played: the one that was named last."""
+    if event.name == "AGIExecStart":
+        return event["Command"].startswith("STREAM FILE")
+    return event.name == "Newexten" and event["Application"] in _PLAYS and "/" in event["AppData"]
+
+
+async def _listens(call: Call, until: Callable[[], float]) -> None:
+    """Stay until a moment that moves when another announcement begins."""
+    while (left := until() - time.monotonic()) > 0:
+        await _stays(call, left)
 
 
 async def _stays(call: Call, seconds: float) -> None:

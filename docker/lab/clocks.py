@@ -23,13 +23,18 @@ FORGET = f"rm -f {_OFFSET} {_PRELOAD}"  # what is started after this has the ker
 
 
 def clock_moved(service: str, hours: int) -> Callable[[Side], AbstractAsyncContextManager[None]]:
-    """Move the time of day of `keepline` or `pbx`; within a second or two its programs see it."""
+    """Move the time of day of `keepline` or `pbx`; within a second or two its programs see it.
+
+    A PBX whose clock jumps lets the registrations of its phones expire: they register again, as phones do by and by.
+    """
 
     @contextlib.asynccontextmanager
     async def strikes(side: Side) -> AsyncIterator[None]:
         container = f"{service}{side.suffix}"
         await side.shell(container, f"echo '{hours:+d}h' > {_OFFSET}")
         await _moved(side, container, hours)
+        if container == side.pbx:
+            await side.phones_register()
         try:
             yield
         finally:

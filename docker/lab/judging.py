@@ -21,7 +21,7 @@ from docker.lab.voices import voices
 
 GOAL = 4.0  # seconds of silence
 AGENTS = {"agent": 660.0}  # Hz: what phones of agents sound unless told otherwise (docker/carrier/extensions.conf)
-GOOD = 0.8  # a score from which an announcement counts as heard
+GOOD = 0.7  # a score from which an announcement counts as heard; a busy machine costs packets
 CLEAR = 0.6  # one from which a receipt does: a few words that nothing else resembles
 TAKEN_OVER = 60.0  # seconds after a fault within which its key presses are promises
 RECEIPTS = ("Thank you. It is written down. We will call you back", "Thank you. It is noted")
@@ -51,6 +51,7 @@ class Words:
 
     told: Mapping[str, Mapping[str, Path]]
     receipts: Mapping[str, Path]
+    seconds: Mapping[str, float]  # that each line's announcement lasts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ async def words(side: Side) -> Words:
     """What counts as being told now, on both lines where there is something to say."""
     folder = side.house.announcements()
     by_hash = {wav.stem: wav for wav in folder.values()}
-    told = {TOLD: await side.told(), ALONE: await side.prompts(ALONE, "offer")}
+    told = {TOLD: await side.told(), ALONE: await side.offered(ALONE)}
     receipts = {text: wav for text, wav in folder.items() if text.startswith(RECEIPTS)}
-    return Words({name: {h: by_hash[h] for h in hashes} for name, hashes in told.items()}, receipts)
+    seconds = {name: len(load(by_hash[recordings[0]])) / RATE for name, recordings in told.items()}
+    return Words({name: {h: by_hash[h] for h in recordings} for name, recordings in told.items()}, receipts, seconds)

@@ -18,8 +18,7 @@ from functools import partial
 
 from docker.lab.ami import AmiError, NotSeen
 from docker.lab.breaking import ROWS, Moment, Row
-from docker.lab.callers import Crowd
-from docker.lab.hearing import RATE, load
+from docker.lab.callers import Crowd, Manner
 from docker.lab.judging import GOAL, Cell, Words, hold_to, judge, settle, words
 from docker.lab.side import ALONE, TOLD, WELL, Side, side
 from docker.lab.stack import Stack, StackError
@@ -28,6 +27,11 @@ SITUATIONS = {TOLD: "incident on", WELL: "incident off", ALONE: "unanswered"}
 VERSIONS = ("16", "22")
 OFFERED_AFTER = 7.0  # seconds from calling a line where nobody is to being told so (keepline.toml: patience)
 
+_OUTLIVE = {
+    Moment.BEFORE: (),
+    Moment.PLAYING: (Manner.INTERRUPTS, Manner.CHOOSES),
+    Moment.AWAITING: (Manner.CHOOSES,),
+}
 ROW_WITHIN = 240.0  # seconds
 
 Say = Callable[[str], None]
@@ -126,20 +130,21 @@ async def play_row(one: Side, row: Row) -> tuple[Crowd, Words, dict[str, int]]:
         lines = await prepared.enter_async_context(row.prepared(one)) if row.prepared else ()
         await one.begin(*lines)
         said = await words(one)
-        crowd = Crowd(one, re.sub(r"\W+", "-", row.name))
-        longest = {line: max(len(load(wav)) for wav in said.told[line].values()) / RATE for line in (TOLD, ALONE)}
+        crowd = Crowd(one, re.sub(r"\W+", "-", row.name), _OUTLIVE[row.moment])
         # Announcements are to end at the same time on both lines.
-        ahead = OFFERED_AFTER + longest[ALONE] - longest[TOLD] - 0.5
+        ahead = OFFERED_AFTER + said.seconds[ALONE] - said.seconds[TOLD] - 0.5
         delay = {TOLD: max(0.0, ahead), WELL: max(0.0, ahead), ALONE: max(0.0, -ahead)}
         async with AsyncExitStack() as broken:
             if row.moment is Moment.BEFORE:
                 await broken.enter_async_context(row.strikes(one))
+                crowd.struck.set()
                 await crowd.calls(delay)
             else:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(crowd.calls(delay), name="callers")
                     await (crowd.listening() if row.moment is Moment.PLAYING else crowd.awaited())
                     await broken.enter_async_context(row.strikes(one))
+                    crowd.struck.set()
         return crowd, said, await settle(crowd)
 
 

@@ -21,7 +21,7 @@ TOLD, WELL, ALONE = "desk", "workshop", "support"
 NUMBERS = {TOLD: "5550400", WELL: "5550300", ALONE: "5550100"}
 AGENTS = ("103", "105", "106")  # one in the queue of the line with an incident, and the phones of the line that is well
 LEDGER = "/var/lib/keepline/keepline.db"
-SMALL = "/small/keepline.db"  # on a disk of its own, of 16 MB (docker/compose.yaml)
+ELSEWHERE = "/etc/keepline/store-url"  # a file that names another ledger (docker/compose.yaml)
 AGI_PORT, AMI_PORT = "4573", "5038"
 
 
@@ -63,13 +63,13 @@ class Side:
         """
         await self.lab.carrier.reset()
         await self.lab.pbx.ami.command("channel request hangup all")
-        files = f"rm -f {LEDGER}* /small/* /etc/ld.so.preload"
+        files = f"rm -f {LEDGER}* {ELSEWHERE} /etc/ld.so.preload"
         await self.shell(self.keepline, "; ".join([files, *before_start]))
         await self.stack.kill(self.keepline)
         for family in (LINES, KEYS, ATTEMPTS):
             await self.lab.pbx.ami.command(f"database deltree {family}")
         await self.stack.start(self.keepline)
-        await asyncio.gather(*(self.lab.carrier.agent_arrives(agent) for agent in AGENTS))
+        await self.phones_register()
         await self.house.until(
             lambda s: s["pbxs"][0]["link"] == "up" and line(s, TOLD)["free_agents"] == 1 and not s["incidents"],
             "the PBX is watched and an agent is there",
@@ -85,16 +85,19 @@ class Side:
             await self.stack.kill(self.keepline, "CONT")
         await self.stack.start(self.keepline)
 
-    async def told(self) -> set[str]:
-        """The recordings by which the line TOLD's callers may hear of the incident, as the PBX has them now."""
-        states = await self.lab.pbx.db_tree(LINES)
-        told = [state.split("-") for key, state in states.items() if key.split("/")[2] == TOLD]
-        return {recording for fields in told for recording in (fields[1], *fields[4:5]) if recording}
+    async def phones_register(self) -> None:
+        """The agents' phones register, and the PBX has found that they answer."""
+        await asyncio.gather(*(self.lab.carrier.agent_arrives(agent) for agent in AGENTS))
+        await asyncio.gather(*(self.lab.pbx.agent_becomes(agent, "NOT_INUSE") for agent in AGENTS))
 
-    async def prompts(self, name: str, phrase: str) -> set[str]:
-        """The recordings of a prompt that the dialplan of line `name` plays by itself."""
-        prompts = await self.lab.pbx.db_tree(PROMPTS)
-        return {value for key, value in prompts.items() if key.split("/")[2] == f"{name}-{phrase}"}
+    async def told(self) -> list[str]:
+        """The recordings by which callers of the line TOLD may hear of the incident now: in full, and without times."""
+        state = (await self.lab.pbx.db_tree(LINES)).get(f"/{LINES}/{TOLD}", "").split("-")
+        return [recording for recording in (state[1:2] + state[4:5]) if recording]
+
+    async def offered(self, name: str) -> list[str]:
+        """The recording by which the dialplan of a line says that nobody answers."""
+        return [(await self.lab.pbx.db_tree(PROMPTS))[f"/{PROMPTS}/{name}-offer"]]
 
     async def restart_pbx(self) -> None:
         """Kill the PBX with SIGKILL, start it again, and log in to it again."""
@@ -109,7 +112,7 @@ class Side:
 
     async def _told(self, deadline: float = 30) -> None:
         end = time.monotonic() + deadline
-        while len(await self.told()) < 2:  # first the timeless words alone, then the whole story beside them
+        while len(set(await self.told())) < 2:  # before the whole story, the timeless words are both
             if time.monotonic() > end:
                 raise NotSeen(f"the incident is not announced on {TOLD} after {deadline:g} s")
             await asyncio.sleep(0.1)

@@ -106,13 +106,17 @@ class Stack:
         """Log in to both Asterisks as the driver, once no other process drives them; `old`: the PBX of Asterisk 16."""
         settings, suffix = await self.settings(), "16" if old else ""
         recordings = Path(settings["KEEPLINE_RECORDINGS"] + suffix)
-        async with our_turn(STATE / f"driver{suffix}.lock"), await self.ami(f"pbx{suffix}") as pbx:
-            ami = await self.ami(f"carrier{suffix}")
-            carrier = Carrier(ami, recordings, self.execute, service=f"carrier{suffix}")
+        async with our_turn(STATE / f"driver{suffix}.lock"):
+            pbx = Pbx(await self.ami(f"pbx{suffix}"))
             try:
-                yield Lab(pbx=Pbx(pbx), carrier=carrier)
+                ami = await self.ami(f"carrier{suffix}")
+                carrier = Carrier(ami, recordings, self.execute, service=f"carrier{suffix}")
+                try:
+                    yield Lab(pbx=pbx, carrier=carrier)
+                finally:
+                    await carrier.ami.close()  # another one by now, if the carrier was killed and started again
             finally:
-                await carrier.ami.close()  # another one by now, if the carrier was killed and started again
+                await pbx.ami.close()  # and so may this be
 
     async def ami(self, service: str) -> Ami:
         """Log in to a service's Asterisk as the driver."""

@@ -61,12 +61,21 @@ up() {
     # In the order of SERVICES: the PBX checks its trunks as it starts, so the carrier is there first.
     for service in "${SERVICES[@]}" "${SERVICES_OLD[@]}"; do
         [[ " ${wanted[*]} " == *" $service "* ]] || continue
+        [[ $service == carrier* ]] || faults_forget "$service"
         running "$service" || container_begin "$service"
         "ready_$service"
     done
     [[ " ${wanted[*]} " != *" pbx "* ]] || ! running carrier || ready_trunks pbx carrier
     [[ " ${wanted[*]} " != *" pbx16 "* ]] || ! running carrier16 || ready_trunks pbx16 carrier16
     say "ready: ${wanted[*]}"
+}
+
+# A fault matrix that was killed in the middle leaves a clock moved, or the ledger elsewhere: until a new start without.
+faults_forget() {
+    local service=$1 left='test -e /etc/ld.so.preload -o -e /etc/keepline/store-url'
+    running "$service" && container_exec "$service" sh -c "$left" || return 0
+    container_exec "$service" rm -f /etc/ld.so.preload /etc/keepline/store-url
+    container_stop "$service"
 }
 
 # Make the containers that are missing, and those whose inputs changed anew.
@@ -125,8 +134,8 @@ ready_pbx() { within 30 "the PBX's Asterisk did not start" booted pbx; }
 booted() { container_exec "$1" asterisk -rx 'core waitfullybooted' | grep -q 'fully booted'; }
 ready_carrier16() { within 30 "the carrier's Asterisk did not start" booted carrier16; }
 ready_pbx16() { within 30 "the old PBX's Asterisk did not start" booted pbx16; }
-ready_keepline() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy "$KEEPLINE_PORT_PAGE"; }
-ready_keepline16() { within 30 "the companion does not answer on port $KEEPLINE_PORT_PAGE16" healthy "$KEEPLINE_PORT_PAGE16"; }
+ready_keepline() { within 90 "the companion does not answer on port $KEEPLINE_PORT_PAGE" healthy "$KEEPLINE_PORT_PAGE"; }
+ready_keepline16() { within 90 "the companion does not answer on port $KEEPLINE_PORT_PAGE16" healthy "$KEEPLINE_PORT_PAGE16"; }
 ready_trunks() { within 30 "$1 does not reach both trunks" trunks_up "$@"; }
 
 healthy() {

@@ -12,14 +12,13 @@ import pytest
 
 from docker.lab.ami import Event
 from docker.lab.breaking import ROWS
-from docker.lab.callers import played_to
+from docker.lab.callers import begins, named_by
 from docker.lab.judging import Cell, listen
 from docker.lab.matrix import Matrix, chosen
 from docker.lab.side import ALONE, TOLD, WELL
 
 RATE = 8000
 HASH = "ab" * 32
-PLAYED = {"CallerIDNum": "15551230101", "Channel": "PJSIP/acme-backup-1"}
 
 
 def speech(seed: int, seconds: float) -> np.ndarray:
@@ -99,21 +98,15 @@ def test_rows_are_chosen_by_name_or_by_a_part_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "recording"),
+    ("event", "named", "playing"),
     [
-        (
-            {"Event": "AGIExecStart", "Command": f'STREAM FILE "http://keepline:8081/announcements/{HASH}.wav" "12"'},
-            HASH,
-        ),
-        (
-            {"Event": "Newexten", "Application": "Read", "AppData": f"KEY,http://k/announcements/{HASH}.wav,1,,1,4"},
-            HASH,
-        ),
-        ({"Event": "Newexten", "Application": "Set", "AppData": f"KL_STATE=1-{HASH}-12"}, ""),
-        ({"Event": "AGIExecStart", "Command": "WAIT FOR DIGIT 4000"}, ""),
-        ({"Event": "Newexten", "Application": "Playback", "AppData": "beep"}, ""),
+        ({"Event": "AGIExecStart", "Command": f'STREAM FILE "http://k/announcements/{HASH}.wav" "12"'}, HASH, True),
+        ({"Event": "Newexten", "Application": "Read", "AppData": f"KEY,http://k/{HASH}.wav,1,,1,4"}, HASH, True),
+        ({"Event": "Newexten", "Application": "Set", "AppData": f"LOCAL(kl_hash)={HASH}"}, HASH, False),
+        ({"Event": "Newexten", "Application": "Read", "AppData": "KEY,/data/cache/bucket-x8Gh,1,,1,4"}, "", True),
+        ({"Event": "AGIExecStart", "Command": "WAIT FOR DIGIT 4000"}, "", False),
+        ({"Event": "Newexten", "Application": "Playback", "AppData": ""}, "", False),
     ],
 )
-def test_what_is_played_is_seen_whoever_has_it_played(event: dict[str, str], recording: str) -> None:
-    assert played_to(Event({**PLAYED, **event}), "15551230101") == recording
-    assert played_to(Event({**PLAYED, **event}), "15551230102") == ""
+def test_what_is_played_is_seen_whoever_has_it_played(event: dict[str, str], named: str, playing: bool) -> None:
+    assert (named_by(Event(event)), begins(Event(event))) == (named, playing)
