@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from math import ceil
 
 from agi import commands, takes
-from agi.desk import TAKING, Audio, Next
+from agi.desk import TAKING, Audio, Next, Treatment
 from agi.errors import ChannelGone, CommandRefused, Malformed, NotPlayed, NotRecorded
 from agi.replies import Reply
 from agi.session import Session
@@ -120,6 +120,22 @@ class Channel:
         except CommandRefused:
             return False
         return reply.result == 0 and reply.endpos is not None and 0 < reply.endpos < PAST_THE_END
+
+    async def leave(self, treatment: Treatment) -> Next:
+        """Leave to the dialplan what to play and which keys to listen for: while it does that it needs nobody.
+
+        The script's answer to what the caller chose is the dialplan's next question.
+        """
+        if not treatment.audio:
+            return treatment.then
+        await self.name(treatment.audio)
+        await self._command(commands.set_variable("KL_KEYS", treatment.keys), self._margin)
+        return Next.SAY
+
+    def name(self, audio: tuple[Audio, ...]) -> Awaitable[Reply]:
+        """Name the recordings that the dialplan is to play, in order."""
+        names = "-".join(one.name for one in audio)
+        return self._command(commands.set_variable("KL_SAY", names), self._margin)
 
     async def note(self, message: str) -> None:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""

@@ -22,7 +22,8 @@ class Caller:
     `number` is the caller ID reduced to digits with an optional leading `+`, or None when withheld or unusable.
     `line` is the support line the dialplan named; `attempt` the callback attempt this channel is, on calls we placed.
     `language` is CHANNEL(language) reduced to two letters in lower case, empty when it does not begin with any; `wide`
-    is whether this PBX has 16 kHz recordings and the channel's own codec is one that carries them.
+    is whether this PBX has 16 kHz recordings and the channel's own codec is one that carries them. `key` is what they
+    have chosen, empty where nothing was offered yet.
     """
 
     pbx: str
@@ -33,19 +34,25 @@ class Caller:
     language: str = "en"
     attempt: str | None = None
     wide: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """A rendered announcement: what Asterisk is told to play, and how long that takes in seconds."""
+    """A rendered announcement: what Asterisk is told to play, and how long that takes in seconds.
+
+    `name` is what the dialplan knows it by, 64 hex digits; it finds the file on the PBX by itself.
+    """
 
     url: str
     seconds: float
+    name: str = ""
 
 
 class Next(Enum):
     """What the dialplan does with the caller after the script; its value is what the channel variable KL_NEXT holds."""
 
+    SAY = "say"  # play KL_SAY, listen for KL_KEYS; then the call's normal way on
     CONTINUE = "continue"  # the call's normal way on
     CONNECT = "connect"  # to a person, now: a callback the customer has accepted
     HANGUP = "hangup"  # all is said

@@ -1,6 +1,6 @@
 """What a session asks for and who the caller is, read from the `agi_*` block. The only place that builds a Caller.
 
-The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE]])`.
+The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE[,KEY]]])`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Script(StrEnum):
 
     STATUS = "status"
     UNANSWERED = "unanswered"
+    PRESSED = "pressed"
     CALLBACK = "callback"
     DECLARE = "declare"
     REHEARSE = "rehearse"
@@ -35,6 +36,7 @@ class Script(StrEnum):
     __hash__ = str.__hash__  # an Enum's own is a function in Python, and callers wait
 
 
+_KEYS = frozenset("0123456789*#")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}")
 
 _SCRIPTS = {script.value: script for script in Script}
@@ -62,7 +64,15 @@ def read_request(environment: Environment) -> tuple[Script, Caller]:
         language=_language(environment.get("agi_language", "")),
         attempt=environment.get("agi_arg_4") or None,
         wide=environment.get("agi_arg_5") == "1",
+        key=_key(environment) if script is Script.PRESSED else "",
     )
+
+
+def _key(environment: Environment) -> str:
+    key = _needed(environment, "agi_arg_6")
+    if key not in _KEYS:
+        raise Malformed("agi_arg_6 is no key of a telephone")
+    return key
 
 
 def _needed(environment: Environment, name: str) -> str:

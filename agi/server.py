@@ -26,6 +26,7 @@ from agi.punctual import PunctualDesk
 from agi.request import Script, read_request, read_token
 from agi.scripts.callback import callback
 from agi.scripts.declare import declare
+from agi.scripts.pressed import pressed
 from agi.scripts.rehearse import rehearse
 from agi.scripts.status import status
 from agi.scripts.unanswered import unanswered
@@ -38,6 +39,7 @@ log = structlog.get_logger("agi")
 SCRIPTS: dict[Script, Callable[[Channel, Desk, Caller], Awaitable[Next]]] = {
     Script.STATUS: status,
     Script.UNANSWERED: unanswered,
+    Script.PRESSED: pressed,
     Script.CALLBACK: callback,
     Script.DECLARE: declare,
     Script.REHEARSE: rehearse,

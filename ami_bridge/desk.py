@@ -254,4 +254,4 @@ class HouseDesk:
 
     def _audio(self, house: PbxDesk, caller: Caller, *recordings: Recording) -> tuple[Audio, ...]:
         sounds = house.announcer.sounds
-        return tuple(Audio(url=sounds.address(one, wide=caller.wide), seconds=one.seconds) for one in recordings)
+        return tuple(Audio(url=sounds.address(one, wide=caller.wide), seconds=one.seconds, name=one.hash) for one in recordings)

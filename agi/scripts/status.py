@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from agi.channel import Channel
 from agi.desk import Caller, Desk, Next
-from agi.scripts.conversation import confirm, offer
 
 
 async def status(channel: Channel, desk: Desk, caller: Caller) -> Next:
-    treatment = await desk.status(caller)
-    key = await offer(channel, treatment)
-    if key is None:
-        return treatment.then
-    return await confirm(channel, await desk.pressed(caller, key))
+    return await channel.leave(await desk.status(caller))

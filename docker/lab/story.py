@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,9 +46,6 @@ FORGET = """cd /var/lib/keepline && rm -f keepline.db*
 for one in $(grep -lE '(It began|Comenz|begann|commenc|noticed|expect to call)' announcements/*.json); do
     rm -f "${one%.json}".*
 done"""
-
-
-Playing = Callable[[Event], str | None]  # the recording an event says is being played, if it says so
 
 
 class Narrator(Protocol):
@@ -104,7 +101,7 @@ class Story:
         call = await self.arrives(customer, f"caller-{tail}", did)
         await self.house.until(lambda s: line(s, name)["callers"] == 1, "the caller waits on the line")
         self.tell.step("The caller waits. No agent is logged in.")
-        await self.says(call, OFFER, self.streaming)
+        await self.says(call, OFFER)
         await call.press("1")
         self.tell.step("Nobody answered; the caller hears so, and presses 1.")
         await call.ended(20)
@@ -115,7 +112,7 @@ class Story:
         self.tell.step("The promise is in the ledger: waiting for a free agent.")
 
         second = await self.arrives("15551230002", "caller-002", did)
-        await self.says(second, UNANSWERED, self.streaming)
+        await self.says(second, UNANSWERED)
         await second.hangup()
         self.must_have_heard(second, UNANSWERED)
         self.tell.step("The next caller is told at once, without waiting first.")
@@ -136,7 +133,7 @@ class Story:
         self.tell.step(f"Asterisk notices; {live * 1000:.0f} ms later the announcement is live on the PBX.")
         said = await self.announced()
         call = await self.arrives(customer, "caller-003")
-        await self.says(call, said, self.streaming, HEARS_TIMES)
+        await self.says(call, said, HEARS_TIMES)
         await call.press("2")
         await call.ended(20)
         self.must_have_heard(call, said, NOTED_RESTORED)
@@ -170,7 +167,7 @@ class Story:
         await self.stack.kill(self.companion, "KILL")
         self.tell.step("The trunk is dead again, and now the companion too (SIGKILL).")
         calls = [await self.arrives(customer, "caller-004"), await self.arrives("15551230005", "caller-005")]
-        await self.says(calls[0], said, self.reading, HEARS_TIMES)
+        await self.says(calls[0], said, HEARS_TIMES)
         await calls[0].press("1")
         await calls[0].ended(20)
         await calls[1].hangup()
@@ -221,7 +218,7 @@ class Story:
         phone = await self.lab.carrier.expect_call(customer, since=mark)
         await phone.answered()
         self.tell.step("The customer's phone rings and is answered.")
-        await self.says(phone, CALLBACK, self.streaming)
+        await self.says(phone, CALLBACK)
         mark = self.lab.carrier.ami.mark()
         await phone.press("1")
         agent_phone = await self.lab.carrier.expect_call(agent, since=mark)
@@ -249,21 +246,20 @@ class Story:
             await asyncio.sleep(0.002)
 
     @staticmethod
-    def streaming(event: Event) -> str | None:
-        """The companion has the PBX play a recording."""
-        found = re.search(r"STREAM FILE \"?\S+/([0-9a-f]{64})\.wav", event["Command"])
-        return found[1] if event.name == "AGIExecStart" and found else None
+    def playing(event: Event) -> str | None:
+        """The companion has the PBX play a recording, or the dialplan looks for one to play by itself."""
+        if event.name == "AGIExecStart":
+            found = re.search(r"STREAM FILE \"?\S+/([0-9a-f]{64})\.wav", event["Command"])
+        elif event.name == "Newexten" and event["Application"] == "Set":
+            found = re.fullmatch(r"LOCAL\(kl_hash\)=([0-9a-f]{64})", event["AppData"])
+        else:
+            return None
+        return found[1] if found else None
 
-    @staticmethod
-    def reading(event: Event) -> str | None:
-        """The dialplan looks for a recording to play by itself, and plays the first that is there."""
-        found = re.fullmatch(r"LOCAL\(kl_hash\)=([0-9a-f]{64})", event["AppData"])
-        return found[1] if event.name == "Newexten" and event["Application"] == "Set" and found else None
-
-    async def says(self, call: Call, text: str, playing: Playing, listens: float = LISTENS) -> None:
+    async def says(self, call: Call, text: str, listens: float = LISTENS) -> None:
         """Wait until the PBX starts to play the announcement that begins with `text`, and listen to it for a while."""
         await self.lab.pbx.ami.wait_for(
-            lambda e: (found := playing(e)) is not None and self._text(found).startswith(text),
+            lambda e: (found := self.playing(e)) is not None and self._text(found).startswith(text),
             f"{call.label} is told: {text}...",
             25,
             self.mark,

@@ -125,10 +125,10 @@ async def test_who_speaks_what_nobody_here_speaks_hears_the_tenants_own_language
 async def test_key_0_says_it_again(story: Story) -> None:
     texts = await declared(story, "support")
     call = await story.arrives("15551230076", "caller-hears-076")
-    await story.says(call, texts["en"], story.streaming, 4)
+    await story.says(call, texts["en"], 4)
     story.mark = story.lab.pbx.ami.mark()
     await call.press("0")
-    await story.says(call, texts["en"], story.streaming, 5)
+    await story.says(call, texts["en"], 5)
     await call.hangup()
     found = await asyncio.to_thread(heard, await call.recorded(), story.house.announcements())
     assert [one.name for one in found] == [texts["en"]] * 2
@@ -234,22 +234,22 @@ async def test_an_operator_speaks_what_callers_hear_and_hears_it_back_first(stor
     await story.lab.carrier.phone("101", tone=1000)
     phone = await story.lab.carrier.call_from("101", f"sip:*5501@{net}.10:5060")
     await phone.answered()
-    await story.says(phone, "Please key in your PIN", story.streaming, 1.3)
+    await story.says(phone, "Please key in your PIN", 1.3)
     story.mark = story.lab.pbx.ami.mark()
     await phone.press(f"{pin}#")
-    await story.says(phone, "No outage is declared", story.streaming, 1.3)
+    await story.says(phone, "No outage is declared", 1.3)
     story.mark = story.lab.pbx.ami.mark()
     await phone.press("2")
-    await story.says(phone, "Please speak after the tone", story.streaming, 0.1)
+    await story.says(phone, "Please speak after the tone", 0.1)
     await story.lab.pbx.ami.wait_for(
         lambda e: e.name == "AGIExecStart" and e["Command"].startswith("RECORD FILE"), "it is recorded", 15, story.mark
     )
     await asyncio.sleep(4)  # all the while this phone sounds its tone
     story.mark = story.lab.pbx.ami.mark()
     await phone.press("#")
-    await story.says(phone, "This is what callers will hear.", story.streaming, 1)
+    await story.says(phone, "This is what callers will hear.", 1)
     assert not await story.lab.pbx.db_tree("keepline-line"), "nothing is live before it was approved"
-    await story.says(phone, "To put it on the line", story.streaming, 1.5)
+    await story.says(phone, "To put it on the line", 1.5)
     await phone.press("1")
     await phone.ended(20)
     assert tone(await phone.recorded(), 1000, 0) > 0.05, "it was not heard back"

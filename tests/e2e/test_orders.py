@@ -67,7 +67,7 @@ class Operator:
         await self.hears(call, answer)
 
     async def hears(self, call: Call, words: str) -> None:
-        await self.story.says(call, words, self.story.streaming, LISTENS)
+        await self.story.says(call, words, LISTENS)
 
     async def commands(self, *arguments: str) -> str:
         """`keepline ARGUMENTS` on this machine, with the page's address and the token alone; what it answers."""
@@ -160,7 +160,7 @@ async def heard_in_order(story: Story, call: Call, *said: str) -> None:
 async def a_caller_listens(story: Story, said: str, tail: str, did: str = SUPPORT) -> Call:
     """Call the line as a number that ends in `tail`, and hang up when the point of what is said has come."""
     call = await story.arrives(f"15551230{tail}", f"caller-order-{tail}", did)
-    await story.says(call, said, story.streaming, GETS_THE_POINT)
+    await story.says(call, said, GETS_THE_POINT)
     await call.hangup()
     return call
 

@@ -46,7 +46,7 @@ async def test_a_hung_companion_costs_a_caller_seconds_and_not_the_announcement(
     await story.stack.kill("keepline", "STOP")
     try:
         call = await story.arrives("15551230021", "caller-hung")
-        await story.says(call, said, story.reading, HEARS_TIMES)
+        await story.says(call, said, HEARS_TIMES)
         await call.press("1")
         await call.ended(20)
     finally:
@@ -59,7 +59,7 @@ async def test_a_hung_companion_costs_a_caller_seconds_and_not_the_announcement(
 async def test_sigterm_lets_a_caller_finish_and_loses_nothing(story: Story) -> None:
     """The caller is in the middle of the offer when the companion is told to stop; their key press still counts."""
     call = await story.arrives("15551230031", "caller-drain")
-    await story.says(call, OFFER, story.streaming)
+    await story.says(call, OFFER)
     await story.stack.kill("keepline", "TERM")
     await asyncio.sleep(1)  # it is draining now; the caller still listens
     await call.press("1")
@@ -76,7 +76,7 @@ async def test_a_companion_killed_while_a_customer_rings_finds_the_promise_kept_
     """The dialplan finishes the callback alone, from its cache, and marks it; the companion believes the mark."""
     customer, carrier = "15551230041", story.lab.carrier
     caller = await story.arrives(customer, "caller-041")
-    await story.says(caller, OFFER, story.streaming)
+    await story.says(caller, OFFER)
     await caller.press("1")
     await caller.ended(20)
     await carrier.phone(customer, mode="answer", ring=3, label="customer-041")
@@ -85,7 +85,7 @@ async def test_a_companion_killed_while_a_customer_rings_finds_the_promise_kept_
     phone = await carrier.expect_call(customer, since=mark)
     await story.stack.kill("keepline", "KILL")
     await phone.answered()
-    await story.says(phone, CALLBACK, story.reading)
+    await story.says(phone, CALLBACK)
     await phone.press("1")
     agent = await carrier.expect_call("101", since=mark)
     await agent.answered()
@@ -105,7 +105,7 @@ async def test_a_withheld_number_is_told_so_and_nothing_is_promised(story: Story
     before = len((await story.house.status())["owed"])
     call = await story.lab.carrier.call(SUPPORT, number=None, trunk="backup", label="caller-withheld")
     await call.answered()
-    await story.says(call, "We are sorry that nobody could answer. Your number did not reach us", story.streaming)
+    await story.says(call, "We are sorry that nobody could answer. Your number did not reach us")
     await call.press("1")
     await story.house.until(lambda s: line(s, "support")["callers"] == 1, "the caller is still on the line")
     await call.hangup()
