@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
 import structlog
 
@@ -42,6 +43,8 @@ class _Told:
 
     story: Saying | None
     language: str = ""
+    line: LineName | None = None
+    whisper: Uniqueid | None = None  # the channel that brought it to them last, which may be over by now
     seen: bool = False  # among the PBX's channels, from where we hear a little later than from the front desk
 
 
@@ -70,6 +73,7 @@ class Whisperer:
             since = self._announcer.since(line)
             due = [channel for channel in self._waiting(line) if self._is_due(channel, line, story, since)]
             await asyncio.gather(*(self._tell(channel, line, story) for channel in due))
+            await self._hush(line)
         self._forget_gone()
 
     def _waiting(self, line: LineName) -> Iterator[Channel]:
@@ -96,6 +100,7 @@ class Whisperer:
             saying = over_while_waiting(told.story)
         else:
             return
+        whisper: Uniqueid | None = None
         async with self._slots:
             if not _NAMEABLE.fullmatch(channel.name):
                 log.warning("A waiting caller's channel has a name that cannot be used", pbx=self._session.name)
@@ -105,18 +110,29 @@ class Whisperer:
                 language = told.language or await actions.language(self._session, channel.name)
                 recording = await self._announcer.record(line, saying, language)
                 if self._announcer.rehearsals.can_play(recording) and self._still_waits(channel, line):
+                    whisper = Uniqueid(f"whisper-{uuid4().hex}")
                     await actions.call_itself(
                         self._session,
                         contract.WHISPER_CHANNEL,
                         contract.WHISPER_CONTEXT,
-                        "spy",
+                        contract.WHISPER_EXTENSION,
                         {"KL_SPY": channel.name, "KL_SAY": recording.hash},
+                        whisper,
                     )
                     self.count[line] += 1
             except (AmiError, VoiceError) as error:
                 log.warning("A waiting caller could not be told", pbx=self._session.name, line=line, problem=str(error))
                 return  # tried again with the next tick
-        self._told[channel.uniqueid] = _Told(story, language)
+        self._told[channel.uniqueid] = _Told(story, language, line, whisper)
+
+    async def _hush(self, line: LineName) -> None:
+        """End what is still being said to callers of `line` who do not wait any more: they talk with somebody."""
+        for caller, told in list(self._told.items()):
+            channel = self._watch.tracker.channels.get(caller)
+            if told.line == line and told.whisper and (channel is None or not self._still_waits(channel, line)):
+                whisper, told.whisper = told.whisper, None
+                if whisper in self._watch.tracker.channels:
+                    await actions.hang_up(self._session, whisper)
 
     def _still_waits(self, channel: Channel, line: LineName) -> bool:
         """Not answered and not gone while the words were made."""

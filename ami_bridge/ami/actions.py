@@ -53,11 +53,17 @@ async def originate(session: Session, call: Origination) -> None:
 
 
 async def call_itself(
-    session: Session, channel: str, context: str, exten: str = "s", variables: Mapping[str, str] | None = None
+    session: Session,
+    channel: str,
+    context: str,
+    exten: str = "s",
+    variables: Mapping[str, str] | None = None,
+    uniqueid: str = "",
 ) -> None:
     """Have the PBX call itself: `channel`, a Local one, at one end, `exten` in `context` at the other.
 
-    Returns when it is under way; the variables' values are ours, never a caller's.
+    Returns when it is under way; the variables' values are ours, never a caller's. `uniqueid` is what the first half
+    of `channel` will have, by which it can be hung up.
     """
     await session.ask(
         "Originate",
@@ -68,6 +74,7 @@ async def call_itself(
             "Priority": 1,
             "Async": "true",
             "Variable": tuple(f"{name}={value}" for name, value in (variables or {}).items()),
+            **({"ChannelId": uniqueid} if uniqueid else {}),
         },
     )
 

@@ -64,7 +64,7 @@ async def test_sigterm_lets_a_caller_finish_and_loses_nothing(story: Story) -> N
     await asyncio.sleep(1)  # it is draining now; the caller still listens
     await call.press("1")
     await call.ended(20)
-    await story.did_hear(call, OFFER, NOTED)
+    await story.did_hear(call, OFFER, NOTED_OFFLINE)  # by the PBX: nobody takes new questions any more
     await story.stack.start("keepline")
     status = await story.house.until(lambda s: bool(promises(s, "031")), "the promise survived", deadline=30)
     assert [p["state"] for p in promises(status, "031")] == ["waiting"]

@@ -242,7 +242,8 @@ class Pbx(Manager):
                 task.add_done_callback(self.rehearsals.discard)
             return response(action, "Success", "Message: Originate successfully queued")
         if action["Channel"] == contract.WHISPER_CHANNEL:
-            self.whispers.append(dict(one.split("=", 1) for one in action["Variable"].split("\n")))
+            variables = dict(one.split("=", 1) for one in action["Variable"].split("\n"))
+            self.whispers.append(variables | {"ChannelId": action["ChannelId"]})
             return response(action, "Success", "Message: Originate successfully queued")
         self.calls.append(action)
         if self.originate == "refused":

@@ -145,3 +145,22 @@ async def test_a_channel_whose_name_means_something_to_the_dialplan_is_not_named
     await until(lambda: bool(pbx.whispers))
     await house.ticks(3)
     assert {channel for channel, _ in told(house, pbx)} == {BEN}
+
+
+async def test_who_is_answered_in_the_middle_of_it_hears_no_more_of_it(house: House, pbx: Pbx) -> None:
+    await house.start()
+    pbx.waits("1.1", ANN)
+    pbx.waits("1.2", BEN)
+    await until(lambda: in_line(house) == 2)
+    await fails(house, pbx)
+    await until(lambda: len(pbx.whispers) == 2)
+    mine, other = [next(w["ChannelId"] for w in pbx.whispers if w["KL_SPY"] == who) for who in (ANN, BEN)]
+    for whisper in (mine, other):
+        pbx.channel(whisper, f"Local/say@keepline-whisper-{whisper[-8:]};1")
+    await until(lambda: {mine, other} <= house.runner.watch.tracker.channels.keys())
+    pbx.channel("9.1", "PJSIP/101-00000009", linkedid="1.1", state=6)
+    for one in ("1.1", "9.1"):
+        pbx.event("BridgeEnter", BridgeUniqueid="b1", BridgeTechnology="simple_bridge", Uniqueid=one)
+    await until(lambda: in_line(house) == 1)
+    await until(lambda: "Hangup" in pbx.names())
+    assert [a["Channel"] for a in pbx.received if a["Action"] == "Hangup"] == [mine]
