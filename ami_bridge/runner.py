@@ -242,8 +242,11 @@ class Runner:
                 self._workers.know.set()
                 with self._troubles():
                     await self._catch_up()
-            for event in (*self._workers.place.values(), *self._workers.tell.values()):
+            for event in self._workers.place.values():
                 event.set()
+            for line, tell in self._workers.tell.items():
+                if self.watch.lines[line].waiting or self.whisperer.is_at_it(line):
+                    tell.set()
 
     async def _catch_up(self) -> None:
         """What could not be done when it was due: writing things down, taking key presses over, releasing promises."""

@@ -64,6 +64,10 @@ class Whisperer:
         """A caller was told `story` on the way in, or None because there was nothing to say."""
         self._told[caller] = _Told(story, language)
 
+    def is_at_it(self, line: LineName) -> bool:
+        """Whether something may still be being said to a caller of `line`."""
+        return any(told.line == line and told.whisper for told in self._told.values())
+
     async def tell(self, line: LineName) -> None:
         """Tell those who wait on `line` what they have not been told yet."""
         if line not in self._announcer.live:
