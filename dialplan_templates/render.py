@@ -31,8 +31,8 @@ WIDEBAND = "g722|opus|slin1|slin2|slin3|slin4|slin9|speex16|speex32|silk16|silk2
 AGAIN_MOST, CACHED_MOST = 5, 300
 # How often one caller is put to a line: a call whose caller is no longer there ends some time.
 ROUNDS_MOST = 500
-# Seconds after an announcement in which a key may still come. With the second before the next round it stays under the four
-# seconds of silence that nobody is to hear.
+# Seconds after an announcement in which a key may still come. With the second before the next round it stays under the
+# four seconds of silence that nobody is to hear.
 KEY_WAIT = 2.5
 
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
