@@ -13,12 +13,12 @@ from agi.server import Server
 from agi.settings import ServerSettings
 
 TOKEN = "t0ken"
-NEWS = Audio(url="http://127.0.0.1/announcements/news.wav", seconds=4.2)
-MORE = Audio(url="http://127.0.0.1/announcements/more.wav", seconds=1.0)
-ASK = Audio(url="http://127.0.0.1/announcements/ask.wav", seconds=3.0)
-AGAIN = Audio(url="http://127.0.0.1/announcements/again.wav", seconds=3.5)
-REFUSED = Audio(url="http://127.0.0.1/announcements/refused.wav", seconds=2.5)
-THANKS = Audio(url="http://127.0.0.1/announcements/thanks.wav", seconds=2.0)
+NEWS = Audio(url="http://127.0.0.1/announcements/news.wav", seconds=4.2, name="a" * 64)
+MORE = Audio(url="http://127.0.0.1/announcements/more.wav", seconds=1.0, name="b" * 64)
+ASK = Audio(url="http://127.0.0.1/announcements/ask.wav", seconds=3.0, name="c" * 64)
+AGAIN = Audio(url="http://127.0.0.1/announcements/again.wav", seconds=3.5, name="d" * 64)
+REFUSED = Audio(url="http://127.0.0.1/announcements/refused.wav", seconds=2.5, name="e" * 64)
+THANKS = Audio(url="http://127.0.0.1/announcements/thanks.wav", seconds=2.0, name="f" * 64)
 
 OFFER = Treatment(audio=(NEWS,), keys="12", wait=4.0)
 CONFIRMATION = Receipt(audio=(THANKS,))
@@ -28,6 +28,8 @@ OK = b"200 result=1\n"
 END_OF_FILE = b"200 result=0 endpos=32000\n"
 
 RENEW = 'SET VARIABLE "TIMEOUT(absolute)" "{}"'
+SAY = 'SET VARIABLE "KL_SAY" "{}"'
+KEYS = 'SET VARIABLE "KL_KEYS" "{}"'
 FINISHED = 'SET VARIABLE "KL_NEXT" "{}"'
 
 
@@ -119,7 +121,8 @@ class Peer:
             return cls(*await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0)))
 
     @classmethod
-    async def call(cls, server: Server, script: str = "status", **changed: str) -> Peer:
+    async def call(cls, server: Server, script: str = "callback", **changed: str) -> Peer:
+        """Ask for `script`; the usual one is a conversation, with all that may go wrong in one."""
         peer = await cls.connect(server)
         peer.send(environment(script, **changed))
         return peer
@@ -163,7 +166,7 @@ def usual(command: str) -> bytes:
     return b"200 result=0\n" if command.startswith("WAIT") else OK
 
 
-def environment(script: str = "status", **changed: str) -> bytes:
+def environment(script: str = "callback", **changed: str) -> bytes:
     block = {
         "network": "yes",
         "network_script": script,

@@ -119,12 +119,12 @@ async def test_a_key_counts_although_the_hang_up_came_with_it() -> None:
         peer = await Peer.call(server)
         await peer.talk(OK, b"200 result=49 endpos=8000\nHANGUP\n")
         assert server.ends == {End.GONE: 1}
-    assert house.asked == [("status",), ("pressed", "1")]
+    assert house.asked == [("callback",), ("callback_pressed", "1")]
 
 
 async def test_a_key_is_written_down_although_the_caller_hangs_up_meanwhile() -> None:
     stored = asyncio.Event()
-    house = House(before=lambda what: stored.wait() if what == "pressed" else None)
+    house = House(before=lambda what: stored.wait() if what == "callback_pressed" else None)
     async with front_desk(house) as server:
         peer = await Peer.call(server)
         assert await peer.command()
@@ -135,7 +135,7 @@ async def test_a_key_is_written_down_although_the_caller_hangs_up_meanwhile() ->
         await peer.close()
         stored.set()
         await until(lambda: server.ends == {End.GONE: 1})
-    assert house.asked == [("status",), ("pressed", "1")]
+    assert house.asked == [("callback",), ("callback_pressed", "1")]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_a_peer_outside_the_allowed_networks_is_closed_and_logged_once() -
             assert (await allowed.talk())[-1] == heard(Next.CONTINUE)
             assert server.ends == {End.REFUSED: 3, End.FINISHED: 1}
     assert complaints(logs) == ["A peer outside the allowed networks was refused: see agi.allow"]
-    assert house.asked == [("status",)]
+    assert house.asked == [("callback",)]
 
 
 async def test_over_the_cap_callers_are_turned_away_at_once_until_one_has_gone() -> None:
@@ -244,7 +244,7 @@ async def test_over_the_cap_callers_are_turned_away_at_once_until_one_has_gone()
     assert complaints(logs) == ["All sessions are taken: callers hear the fallback"]
 
 
-@pytest.mark.parametrize("asked", ["status", "pressed"])
+@pytest.mark.parametrize("asked", ["callback", "callback_pressed"])
 async def test_a_bug_in_the_desk_ends_one_session(asked: str) -> None:
     def bug(what: str) -> None:
         if what == asked:
@@ -272,14 +272,14 @@ async def test_a_desk_that_is_late_does_not_keep_the_caller() -> None:
 
 async def test_a_late_desk_still_writes_down_what_was_pressed() -> None:
     stored = asyncio.Event()
-    house = House(before=lambda what: stored.wait() if what == "pressed" else None)
+    house = House(before=lambda what: stored.wait() if what == "callback_pressed" else None)
     async with front_desk(house, **IMPATIENT) as server:
         commands = await (await Peer.call(server)).talk(OK, b"200 result=49 endpos=1\n")
         assert not any("KL_NEXT" in command for command in commands)
         assert server.ends == {End.FAILED: 1}
-        assert house.asked == [("status",)]
+        assert house.asked == [("callback",)]
         stored.set()
-        await until(lambda: house.asked == [("status",), ("pressed", "1")])
+        await until(lambda: house.asked == [("callback",), ("callback_pressed", "1")])
 
 
 async def test_a_write_that_fails_after_its_session_is_logged() -> None:
@@ -287,7 +287,7 @@ async def test_a_write_that_fails_after_its_session_is_logged() -> None:
         await asyncio.sleep(0.5)
         raise OSError("disk full")
 
-    house = House(before=lambda what: fail_late() if what == "pressed" else None)
+    house = House(before=lambda what: fail_late() if what == "callback_pressed" else None)
     with capture_logs() as logs:
         async with front_desk(house, **IMPATIENT) as server:
             await (await Peer.call(server)).talk(OK, b"200 result=49 endpos=1\n")

@@ -174,7 +174,7 @@ async def test_zero_plays_all_of_it_again(pressed: bytes) -> None:
     news, more = f'STREAM FILE "{NEWS.url}" "012"', f'STREAM FILE "{MORE.url}" "012"'
     thanks = f'STREAM FILE "{THANKS.url}" ""'
     assert played == [news, *([more] if pressed == END_OF_FILE else []), news, thanks]
-    assert house.asked == [("status",), ("pressed", "1")]
+    assert house.asked == [("callback",), ("callback_pressed", "1")]
 
 
 async def test_nobody_hears_the_same_for_ever() -> None:
@@ -184,7 +184,7 @@ async def test_nobody_hears_the_same_for_ever() -> None:
         assert server.ends == {End.FINISHED: 1}
     assert len([command for command in commands if command.startswith("STREAM")]) == MOST_TIMES
     assert commands[-1] == heard(Next.CONTINUE)
-    assert house.asked == [("status",)]
+    assert house.asked == [("callback",)]
 
 
 async def test_where_zero_is_not_offered_it_means_nothing() -> None:
@@ -192,4 +192,4 @@ async def test_where_zero_is_not_offered_it_means_nothing() -> None:
     async with front_desk(house) as server:
         commands = await (await Peer.call(server)).talk(OK, END_OF_FILE, OK, b"200 result=48\n", b"200 result=49\n")
     assert commands.count(f'STREAM FILE "{NEWS.url}" "1"') == 1
-    assert house.asked == [("status",), ("pressed", "1")]
+    assert house.asked == [("callback",), ("callback_pressed", "1")]
