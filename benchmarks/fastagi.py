@@ -31,7 +31,8 @@ from agi.settings import ServerSettings
 from ami_bridge.memory import settle_memory
 
 TOKEN = "benchmark"
-URL = "http://127.0.0.1:8080/announcements/" + "0123456789abcdef" * 4 + ".wav"
+NAME = "0123456789abcdef" * 4
+URL = f"http://127.0.0.1:8080/announcements/{NAME}.wav"
 TURNS = 5
 GOAL = 0.75
 
@@ -73,7 +74,7 @@ ENVIRONMENT = (
 class OneAnswer:
     """A desk that always has the same to say: what is measured is the front desk, not the house behind it."""
 
-    treatment = Treatment(audio=(Audio(url=URL, seconds=4.0),), keys="1", wait=4.0)
+    treatment = Treatment(audio=(Audio(url=URL, seconds=4.0, name=NAME),), keys="1", wait=4.0)
 
     async def status(self, caller: Caller) -> Treatment:
         return self.treatment
