@@ -64,6 +64,32 @@ def test_a_callback_names_its_attempt() -> None:
     assert read_request({**WHOLE, "agi_network_script": "callback", "agi_arg_4": "a-1"})[1].attempt == "a-1"
 
 
+PRESSED = {**WHOLE, "agi_network_script": "pressed", "agi_arg_4": "", "agi_arg_5": "", "agi_arg_6": "1"}
+
+
+@pytest.mark.parametrize("key", "0123456789*#")
+def test_who_asks_about_a_key_names_it(key: str) -> None:
+    script, caller = read_request({**PRESSED, "agi_arg_6": key})
+    assert (script, caller.key) == (Script.PRESSED, key)
+
+
+@pytest.mark.parametrize("key", ["", "A", "D", "a", "12", "**", " 1", "-", "+", "\u00b2", "\u0661", "\uff11"])
+def test_what_is_no_key_of_a_telephone_is_refused(key: str) -> None:
+    with pytest.raises(Malformed, match="agi_arg_6"):
+        read_request({**PRESSED, "agi_arg_6": key})
+
+
+def test_without_its_key_nothing_can_be_asked_about_one() -> None:
+    with pytest.raises(Malformed, match="agi_arg_6"):
+        read_request({name: value for name, value in PRESSED.items() if name != "agi_arg_6"})
+
+
+@pytest.mark.parametrize("script", ["status", "unanswered", "callback"])
+def test_where_nothing_was_offered_yet_a_key_is_not_looked_at(script: str) -> None:
+    for key in ("1", "12", "x"):
+        assert read_request({**PRESSED, "agi_network_script": script, "agi_arg_6": key})[1].key == ""
+
+
 def test_a_rehearsal_needs_no_line() -> None:
     without = {k: v for k, v in WHOLE.items() if k != "agi_arg_3"}
     assert read_request({**without, "agi_network_script": "rehearse"})[1].line == ""

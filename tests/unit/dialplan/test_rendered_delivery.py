@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import AGAIN_MOST, EMERGENCY, ROUNDS_MOST, LinePlan, SegmentPlan, Unrenderable, render
+from dialplan_templates.render import EMERGENCY, ROUNDS_MOST, LinePlan, SegmentPlan, Unrenderable, render
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, lint, segmented, statements
 
 VIP = SegmentPlan(numbers=("+4930*", "4917012345"), priority=7)
@@ -85,7 +85,7 @@ def test_a_shared_directory_is_read_and_no_address() -> None:
     [
         ("keepline-enter", [f"{contract.LINES}/${{kl_line}}"]),
         ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-offer"]),
-        ("keepline-cached", [f"{contract.PROMPTS}/${{kl_line}}-noted_offline"]),
+        ("keepline-listen", [f"{contract.PROMPTS}/${{kl_line}}-noted_offline"]),
         ("keepline-declare", [f"{contract.PROMPTS}/${{kl_line}}-operator_failed"]),
         ("keepline-connect", [f"{contract.PROMPTS}/{line.name}-callback_unmet" for line in PLAN.lines]),
     ],
@@ -99,22 +99,9 @@ def test_whatever_is_said_is_looked_for_in_the_callers_language_and_then_without
         assert f"${{DB({entry})}}" in read
 
 
-def test_no_caller_is_told_the_same_for_ever() -> None:
-    cached = steps("plain", "keepline-cached")
-    assert f"Set(LOCAL(kl_times)={AGAIN_MOST + 1})" in cached
-    assert "GotoIf($[${kl_times} > 0]?say:done)" in cached
-    bounded = next(n for n, what in enumerate(cached) if re.fullmatch(r"Set\(TIMEOUT\(absolute\)=[1-9]\d*\)", what))
-    assert bounded < next(n for n, what in enumerate(cached) if what.startswith("Read("))
-    assert steps("plain", "keepline-cached", "T") == ["Set(TIMEOUT(absolute)=0)", "Return()"]
+def test_no_line_is_tried_for_ever() -> None:
     line = steps("plain", "keepline-line-support")
     assert [what for what in line if re.fullmatch(r"GotoIf\(\$\[\$\{KL_ROUNDS\} < [1-9]\d*\]\?try\)", what)]
-
-
-def test_a_key_press_is_confirmed_only_once_it_can_be_read_back() -> None:
-    cached = steps("plain", "keepline-cached", "s")
-    kept = next(n for n, what in enumerate(cached) if what.startswith("Set(DB(${kl_entry})="))
-    assert cached[kept + 1] == 'GotoIf($["${DB(${kl_entry})}" = ""]?done)'
-    assert [n > kept + 1 for n, what in enumerate(cached) if "noted_offline" in what or "=hangup" in what] == [True] * 3
 
 
 def test_a_segments_callers_are_matched_by_the_longest_that_fits() -> None:

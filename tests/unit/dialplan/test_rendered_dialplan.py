@@ -102,6 +102,9 @@ def test_every_way_on_leads_somewhere(dialplan: str) -> None:
             there = {e for c, e in extensions if c == goto[0]}
             assert goto[1] in there or (goto[1] == "${KL_LINE}" and len(there) == len(PLAN.lines)), (context, what)
             ways += 1
+        for there, label in re.findall(r"GotoIf\(.*\?(\w+),([a-z]\w*)\)$", what):
+            assert (context, there, label) in labels, (context, what)
+            ways += 1
         for targets in re.findall(r"(?:Goto\(|GotoIf\(.*\?)(\w+(?::\w+)?)(?:,1)?\)$", what):
             for target in targets.split(":"):
                 assert (context, target) in extensions or (context, extension, target) in labels, (context, what)
@@ -115,7 +118,7 @@ def test_every_way_on_leads_somewhere(dialplan: str) -> None:
 def test_every_flow_that_asks_us_is_bounded_and_rescued(dialplan: str) -> None:
     steps = statements(dialplan)
     asking = [n for n, (_c, _e, _l, what) in enumerate(steps) if what.startswith("AGI(")]
-    assert len(asking) == 5
+    assert len(asking) == 6
     for n in asking:
         context = steps[n][0]
         before = [what for c, _e, _l, what in steps[:n] if c == context]

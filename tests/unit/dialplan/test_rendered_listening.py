@@ -1,0 +1,174 @@
+"""What the dialplan plays by itself and what becomes of a key: nothing a caller pressed is lost, whoever dies when."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import pytest
+
+from dialplan_templates import contract
+from dialplan_templates.render import AGAIN_MOST, CACHED_MOST, KEY_WAIT, render
+from tests.unit.dialplan.test_rendered_delivery import VARIANTS, steps
+from tests.unit.dialplan.test_rendered_dialplan import PLAN, statements
+
+UNANSWERED = 'GotoIf($["${KL_NEXT}" = ""]?alone)'
+IS_KEPT = 'GotoIf($["${DB(${kl_entry})}" = ""]?done)'
+every_variant = pytest.mark.parametrize("plan", VARIANTS)
+
+
+class Step(NamedTuple):
+    label: str
+    what: str
+
+
+def listing(context: str, extension: str = "s", plan: str = "plain") -> list[Step]:
+    text = render(VARIANTS[plan])["extensions.conf"]
+    return [Step(label, what) for c, e, label, what in statements(text) if (c, e) == (context, extension)]
+
+
+def at(steps: list[Step], beginning: str) -> int:
+    """Where the only step is that begins so."""
+    [found] = [n for n, step in enumerate(steps) if step.what.startswith(beginning)]
+    return found
+
+
+def labelled(steps: list[Step], label: str) -> int:
+    [found] = [n for n, step in enumerate(steps) if step.label == label]
+    return found
+
+
+@every_variant
+def test_a_key_is_in_astdb_before_anybody_is_asked_about_it(plan: str) -> None:
+    listen = listing("keepline-listen", plan=plan)
+    kept, asked = at(listen, "Set(DB(${kl_entry})="), at(listen, "AGI(")
+    assert labelled(listen, "keep") == kept - 1
+    assert not [step for step in listen[kept:asked] if step.label]  # nobody comes in between from elsewhere
+    assert not [step for step in listen[kept + 1 : asked] if not step.what.startswith(("Set(", "GotoIf("))]
+    number = "${FILTER(0-9+,${CALLERID(num)})}"
+    assert listen[kept].what == f"Set(DB(${{kl_entry}})=${{EPOCH}}:${{kl_line}}:${{KL_KEY}}:{number})"
+    entry = f"Set(LOCAL(kl_entry)={contract.KEYS}/${{FILTER(0-9A-Za-z._\\x2D,${{UNIQUEID}})}}-${{KL_KEY}})"
+    assert listen[kept - 1].what == entry
+
+
+@every_variant
+def test_it_is_forgotten_there_only_once_the_companion_has_left_its_receipt(plan: str) -> None:
+    listen = listing("keepline-listen", plan=plan)
+    asked, forgotten = at(listen, "AGI("), at(listen, "Set(LOCAL(kl_forgotten)=${DB_DELETE(${kl_entry})})")
+    assert listen[forgotten - 1].what == UNANSWERED
+    assert asked < forgotten
+    assert not [step for step in listen[asked : forgotten + 1] if step.label]  # so nobody gets past the receipt
+    emptied = max(n for n, step in enumerate(listen[:asked]) if step.what.startswith("Set(KL_NEXT="))
+    assert listen[emptied].what == "Set(KL_NEXT=)"  # it is this script's receipt and not an earlier one's
+    everywhere = [what for _c, _e, _l, what in statements(render(VARIANTS[plan])["extensions.conf"])]
+    assert len([what for what in everywhere if "DB_DELETE" in what or "DBdel" in what]) == 1
+
+
+def test_a_key_is_asked_about_by_its_name_in_the_time_of_every_question() -> None:
+    for plan, wide in (("plain", False), ("wide", True), ("shared", True)):
+        listen = listing("keepline-listen", plan=plan)
+        asked = at(listen, "AGI(")
+        arguments = listen[asked].what.removeprefix("AGI(").removesuffix(")").split(",")
+        assert arguments[:5] == [f"{PLAN.agi_url}/pressed", PLAN.token, "lab", "${kl_line}", ""]
+        assert arguments[5].startswith("${REGEX(") is wide
+        assert wide or arguments[5] == ""
+        assert arguments[6:] == ["${KL_KEY}"]
+        assert Step("", f"Set(TIMEOUT(absolute)={PLAN.budget})") in listen[asked - 2 : asked]
+        assert listen[asked + 1].what == "Set(TIMEOUT(absolute)=0)"
+
+
+def test_who_has_no_companion_asks_nobody_about_a_key() -> None:
+    listen = listing("keepline-listen")
+    assert listen[at(listen, "Set(DB(${kl_entry})=") + 1].what == 'GotoIf($["${kl_how}" != "live"]?alone)'
+    for context in ("keepline-enter", "keepline-unanswered"):
+        [alone] = [step.what for step in listing(context, "fallback") if "keepline-listen" in step.what]
+        [live] = [step.what for step in listing(context) if "keepline-listen" in step.what]
+        assert alone.endswith(",alone))")
+        assert live == "Gosub(keepline-listen,s,1(${kl_line},${KL_KEYS},live))"
+
+
+def test_without_a_receipt_a_key_is_confirmed_only_if_it_can_be_read_back() -> None:
+    listen = listing("keepline-listen")
+    alone = listen[labelled(listen, "alone") :]
+    assert [step.what for step in alone[:4]] == [
+        "Set(TIMEOUT(absolute)=0)",
+        "Set(KL_NEXT=continue)",
+        IS_KEPT,
+        "Set(KL_NEXT=hangup)",
+    ]
+    said = [n for n, step in enumerate(listen) if "noted_offline" in step.what or "=hangup" in step.what]
+    assert len(said) == 3
+    assert min(said) > labelled(listen, "alone") + 2
+    assert alone[-2:] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
+
+
+def test_when_the_time_is_over_a_key_is_kept_and_who_pressed_none_goes_on() -> None:
+    assert steps("plain", "keepline-listen", "T") == [
+        "Set(TIMEOUT(absolute)=0)",
+        'GotoIf($["${KL_KEY}" != ""]?s,alone)',
+        "Return()",
+    ]
+    listen = listing("keepline-listen")
+    # Whoever pressed none has a way on, and no key of an earlier round is taken for theirs.
+    assert listen[0].what == "Set(KL_NEXT=continue)"
+    assert listen[labelled(listen, "say")].what == "Set(KL_KEY=)"
+    assert at(listen, "Read(KL_KEY,") == labelled(listen, "say") + 1
+
+
+def test_what_is_played_is_bounded_in_number_and_in_time() -> None:
+    listen = listing("keepline-listen")
+    say, read = labelled(listen, "say"), at(listen, "Read(KL_KEY,")
+    assert listen[read].what == f"Read(KL_KEY,${{KL_FILE}},1,,1,{KEY_WAIT})"  # one key, and all of it once
+    assert KEY_WAIT + 1 < 4  # with the second before the next round: no longer silence than that
+    assert at(listen, f"Set(LOCAL(kl_times)={AGAIN_MOST + 1})") < say
+    assert at(listen, f"Set(TIMEOUT(absolute)={CACHED_MOST})") < say
+    back = at(listen, "GotoIf($[${kl_times} > 0]?say)")
+    assert listen[back - 1].what == "Set(LOCAL(kl_times)=$[${kl_times} - 1])"
+    assert [step.what for step in listen[back + 1 : back + 3]] == ["Set(KL_KEY=)", "Goto(done)"]
+    assert [n for n, step in enumerate(listen) if re.search(r"[(?:]say[):]", step.what)] == [back]
+
+
+def test_only_what_was_offered_is_a_choice_and_zero_never_is() -> None:
+    listen = listing("keepline-listen")
+    assert at(listen, "Set(LOCAL(kl_keys)=${FILTER(1-9*#,${ARG2})})") < labelled(listen, "say")
+    chosen = at(listen, 'GotoIf($["${FILTER(${kl_keys},${KL_KEY})}" != ""]?keep)')
+    assert listen[chosen - 1].what == 'GotoIf($["${KL_KEY}" = ""]?done)'
+    assert [n for n, step in enumerate(listen) if step.what.endswith("keep)")] == [chosen]
+
+
+@pytest.mark.parametrize("context", ["keepline-enter", "keepline-unanswered"])
+def test_what_the_companion_named_is_played_or_else_what_the_pbx_has(context: str) -> None:
+    asked = listing(context)
+    after = [step.what for step in asked[at(asked, "AGI(") + 1 :]]
+    assert after == [
+        "Set(TIMEOUT(absolute)=0)",
+        'GotoIf($["${KL_NEXT}" = ""]?fallback,1)',
+        'GotoIf($["${KL_NEXT}" != "say"]?done)',
+        "Gosub(keepline-gather,s,1(${KL_SAY}))",
+        'GotoIf($["${KL_FILE}" = ""]?fallback,1)',
+        "Gosub(keepline-listen,s,1(${kl_line},${KL_KEYS},live))",
+        "Return()",
+    ]
+    assert steps("plain", context, "T") == ["Set(TIMEOUT(absolute)=0)", "Goto(fallback,1)"]
+
+
+@every_variant
+def test_of_several_recordings_the_last_one_is_required_and_the_others_may_be_missing(plan: str) -> None:
+    gather = listing("keepline-gather", plan=plan)
+    found, missing = at(gather, "Gosub(keepline-find,"), at(gather, 'GotoIf($["${KL_FILE}" = ""]?passed)')
+    assert labelled(gather, "next") == found
+    added = at(gather, "Set(LOCAL(kl_files)=${kl_files}")
+    assert added == missing + 1 == labelled(gather, "passed") - 1
+    assert gather[labelled(gather, "passed")].what == 'GotoIf($["${kl_names}" != ""]?next)'
+    # What the last search has left decides: nothing else sets it, and nothing but all of them is then played.
+    settled = at(gather, 'ExecIf($["${KL_FILE}" != ""]?Set(KL_FILE=${kl_files}))')
+    assert settled == labelled(gather, "passed") + 1
+    assert [n for n, step in enumerate(gather) if "Set(KL_FILE=" in step.what] == [settled]
+    assert [step.what for step in gather[settled + 1 :]] == ["Return()"]
+
+
+def test_names_are_taken_one_after_the_other_until_none_is_left() -> None:
+    gather = listing("keepline-gather")
+    assert gather[0].what == "Set(LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${ARG1})})"
+    found = at(gather, "Gosub(keepline-find,s,1(${CUT(kl_names,-,1)}))")
+    assert gather[found + 1].what == "Set(LOCAL(kl_names)=${CUT(kl_names,-,2-)})"
