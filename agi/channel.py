@@ -1,8 +1,10 @@
-"""A caller's channel as scripts use it: play, listen for a key, leave the receipt.
+"""A caller's channel as scripts use it: leave to the dialplan what to say, or converse; then leave the receipt.
 
-It also holds the dead man's handle. The dialplan set `TIMEOUT(absolute)` before it called us and rescues the caller in
-its extension `T` when that runs out; each step here first renews it to the step's known duration plus a margin. So a
-companion that dies in the middle costs the caller the margin at most, and one that works is never cut short.
+The dialplan set `TIMEOUT(absolute)` before it called us and rescues the caller in its extension `T` when that runs out.
+A question (`leave`, `name`) is answered within it, and what is said about the answer needs nobody. In a conversation
+(`play`, `wait_for_key`, `read_digits`, `record`, `can_play`) it is the dead man's handle: each step first renews it to
+the step's known duration plus a margin. So a companion that dies in the middle of one costs the caller the rest of the
+step and the margin at most, and one that works is never cut short.
 """
 
 from __future__ import annotations
@@ -124,7 +126,8 @@ class Channel:
     async def leave(self, treatment: Treatment) -> Next:
         """Leave to the dialplan what to play and which keys to listen for: while it does that it needs nobody.
 
-        The script's answer to what the caller chose is the dialplan's next question.
+        What becomes of a key is the dialplan's next question. Returns what the receipt is to say; without audio that is
+        the treatment's own.
         """
         if not treatment.audio:
             return treatment.then
@@ -133,7 +136,7 @@ class Channel:
         return Next.SAY
 
     def name(self, audio: tuple[Audio, ...]) -> Awaitable[Reply]:
-        """Name the recordings that the dialplan is to play, in order."""
+        """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones."""
         names = "-".join(one.name for one in audio)
         return self._command(commands.set_variable("KL_SAY", names), self._margin)
 
@@ -142,7 +145,7 @@ class Channel:
         await self._command(commands.verbose(message), self._margin)
 
     def finish(self, then: Next) -> Awaitable[Reply]:
-        """Leave the receipt by which the dialplan knows that all was said, and where the call goes."""
+        """Leave the receipt by which the dialplan knows that nothing is missing, and where the call goes."""
         return self._command(commands.set_variable("KL_NEXT", then.value), self._margin)
 
     async def _value(self, expression: str) -> str:

@@ -39,9 +39,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """A rendered announcement: what Asterisk is told to play, and how long that takes in seconds.
+    """A rendered announcement, of which conversations tell Asterisk the `url`; it takes `seconds` to play.
 
-    `name` is what the dialplan knows it by, 64 hex digits; it finds the file on the PBX by itself.
+    `name` is what the dialplan knows it by, 64 hex digits, where it is to play it: it finds the file on the PBX by
+    itself. Empty on what is played in conversations alone.
     """
 
     url: str
@@ -52,7 +53,7 @@ class Audio:
 class Next(Enum):
     """What the dialplan does with the caller after the script; its value is what the channel variable KL_NEXT holds."""
 
-    SAY = "say"  # play KL_SAY, listen for KL_KEYS; then the call's normal way on
+    SAY = "say"  # play KL_SAY, listen for KL_KEYS, ask about a key; then the call's normal way on
     CONTINUE = "continue"  # the call's normal way on
     CONNECT = "connect"  # to a person, now: a callback the customer has accepted
     HANGUP = "hangup"  # all is said
@@ -62,9 +63,12 @@ class Next(Enum):
 class Treatment:
     """What to play now and which keys mean something. No audio: nothing needs saying.
 
-    `keys` is a subset of `0123456789*#`; after the audio the caller has `wait` seconds to press one. Where it holds
-    `0`, that plays the audio again; the desk is not asked about it.
-    `then` is what happens if no key is pressed.
+    `keys` is a subset of `0123456789*#`. Where it holds `0`, that plays the audio again and the desk is not asked.
+
+    In conversations (`callback`, `operator`, `taken`) the caller has `wait` seconds after the audio to press a key, and
+    `then` is what happens if they press none. After `status` and `unanswered` the dialplan plays the audio, waits for a
+    time of its own, says it again at a key that is not among `keys`, and goes the call's normal way on if none comes;
+    `then` counts where there is no audio.
     """
 
     audio: tuple[Audio, ...] = ()
@@ -75,7 +79,10 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a key press, already stored: what is played to confirm it, and where the call goes then."""
+    """What became of a key press, already stored: what is played to confirm it, and where the call goes then.
+
+    To `pressed` `audio` is one recording at most: the dialplan plays one.
+    """
 
     audio: tuple[Audio, ...] = ()
     then: Next = Next.HANGUP
@@ -118,7 +125,11 @@ class Desk(Protocol):
         """What a caller hears whom nobody on the line has answered."""
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
-        """The caller chose `key` from a treatment's keys, on the way in or after waiting in vain."""
+        """The caller chose `key` from a treatment's keys, on the way in or after waiting in vain.
+
+        The dialplan holds the key until it has the receipt, and plays the audio then. An answer that is late, or none,
+        leaves it in AstDB for the companion to take over, so one key may come in both ways: it is stored once.
+        """
 
     async def callback(self, caller: Caller) -> Treatment:
         """What a customer hears when the call we placed is answered: who calls and why, and how to accept."""

@@ -16,9 +16,11 @@ class ServerSettings:
     `max_sessions` a caller is turned away at once and hears the dialplan's fallback. `backlog` is how many connections
     the kernel holds before they are accepted (it caps this at net.core.somaxconn).
 
-    `request_within`: from connecting to a whole `agi_*` block. `answer_within`: one question to the desk. `margin`: how
-    much longer than its known duration a step may take before the dialplan's own timer frees the caller; it outlasts
-    `answer_within`, as that timer runs on while the desk thinks. `fetch_within`: a PBX fetching one recording.
+    `request_within`: from connecting to a whole `agi_*` block. `answer_within`: one question to the desk; the time the
+    rendered dialplan gives each of its own (`PbxPlan.budget`) is longer, so that an answer in time is heard. `margin`:
+    how long the PBX may take to answer a command, beyond the known duration of what it is told to do. In conversations
+    the dialplan's own timer frees the caller then; it outlasts `answer_within`, as that timer runs on while the desk
+    thinks. `fetch_within`: a PBX fetching one recording.
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What the caller-facing scripts share: say something, then listen; confirm what was chosen."""
+"""What scripts share that converse with a caller: say something, then listen; confirm what was chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A caller reached a line about which there is something to say: say it, and take a wish for a call back."""
+"""A caller reached a line about which there is something to say: what the dialplan says, and which keys it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A caller waited and nobody on the line answered: tell them the truth and offer to call them back."""
+"""A caller waited and nobody on the line answered: what the dialplan tells and offers them."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ exten => {ASK},1,Answer()
         return f"http://{self.gateway}:{self.shop.port}/announcements/{speech.hash}{suffix}"
 
     def audio(self, speech: Speech) -> Audio:
-        return Audio(url=self.url(speech), seconds=speech.seconds)
+        return Audio(url=self.url(speech), seconds=speech.seconds, name=speech.hash)
 
     async def warm(self, *speeches: Speech, rate: int = 8000) -> None:
         """Have the PBX fetch these into its media cache, as a rehearsal does."""

@@ -175,13 +175,86 @@ async def test_whatever_listens_in_our_place_callers_hear_what_is_true(here: Del
 async def test_zero_says_it_again_while_the_companion_is_there(here: Delivery) -> None:
     await here.warm(*ALL)
     await here.state(NEWS)
-    here.house.treatment = Treatment(audio=(here.audio(NEWS),), keys="01", wait=1.0, then=Next.CONTINUE)
+    here.house.treatment = Treatment(audio=(here.audio(NEWS),), keys="01")
     async with here.desk() as server:
         recording = await here.listens(DID, seconds=7, keys="0")
         assert server.ends.total() == 1
     [*_, last] = here.recognised(recording, [NEWS])
     assert last.end_s > NEWS.seconds + 1.0
     assert here.house.asked == [("status",)]
+
+
+async def test_what_the_desk_names_is_played_in_order_and_a_key_is_stored_confirmed_and_forgotten(
+    here: Delivery,
+) -> None:
+    await here.warm(*ALL)
+    await here.state(SPARE)
+    here.house.treatment = Treatment(audio=(here.audio(NACHRICHT), here.audio(NEWS)), keys="01")
+    here.house.receipt = Receipt(audio=(here.audio(NOTED),), then=Next.HANGUP)
+    since = here.lab.pbx.ami.mark()
+    async with here.desk():
+        silent, pressed = await asyncio.gather(
+            here.listens(DID, seconds=11), here.listens(DID, seconds=9, number="15551230002", keys="1")
+        )
+    assert names(here, silent) == ["nachricht", "news"]
+    assert names(here, pressed)[-1] == "noted"
+    assert sorted(here.house.asked) == [("pressed", "1"), ("status",), ("status",)]
+    assert [caller.number for caller in here.house.callers if caller.key] == ["15551230002"]
+    assert await here.kept() == []
+    joined = [e["CallerIDNum"] for e in here.lab.pbx.ami.events(since) if e.name == "QueueCallerJoin"]
+    assert joined == ["15551230001"]  # who has a promise has no need to wait
+
+
+async def test_what_is_not_there_is_left_out_and_without_the_last_the_pbx_says_what_it_has(here: Delivery) -> None:
+    NEVER.write(here.folder)
+    await here.warm(NEWS, SPARE)
+    await here.state(SPARE)
+    for audio, said in (((NEVER, NEWS), "news"), ((NEWS, NEVER), "spare")):
+        here.house.treatment = Treatment(audio=tuple(here.audio(one) for one in audio))
+        async with here.desk():
+            assert names(here, await here.listens(DID, seconds=5)) == [said]
+    assert not [path for path in here.shop.asked if NEVER.hash in path]
+
+
+@pytest.mark.parametrize("how", ["late", "broken"])
+async def test_a_key_of_which_the_desk_leaves_no_receipt_is_kept_on_the_pbx(here: Delivery, how: str) -> None:
+    stored = asyncio.Event()
+
+    def before(what: str) -> Any:
+        if what == "pressed" and how == "broken":
+            raise KeyError("a bug")
+        return stored.wait() if what == "pressed" else None
+
+    await here.warm(NEWS, NOTED)
+    await here.state(NEWS)
+    await here.prompt("noted_offline", NOTED)
+    here.house = House(treatment=Treatment(audio=(here.audio(NEWS),), keys="1"), before=before)
+    async with here.desk():
+        recording = await here.listens(DID, seconds=10, keys="1")
+        stored.set()
+    assert names(here, recording)[-1] == "noted"
+    assert await here.kept() == [f"{LINE}:1:15551230001"]
+    # The desk that was late has stored it as well: who takes it over from the PBX makes one promise of the two.
+    assert here.house.asked == [("status",), *([("pressed", "1")] if how == "late" else [])]
+
+
+async def test_who_listens_hears_all_of_it_and_is_heard_although_the_desk_is_gone_meanwhile(here: Delivery) -> None:
+    long = Speech("a long one", 8.0)
+    await here.warm(long, NOTED)
+    await here.state(long)
+    await here.prompt("noted_offline", NOTED)
+    here.house.treatment = Treatment(audio=(here.audio(long),), keys="1")
+    async with here.desk():
+        call = await here.lab.carrier.call(DID, number="15551230001")
+        await call.answered()
+        await here.asked(1)
+    await asyncio.sleep(long.seconds)
+    await call.press("1")
+    await call.ended(15)
+    recording = await call.recorded()
+    assert [one.name for one in here.recognised(recording, [long, NOTED])] == [long.name, "noted"]
+    assert longest_silence(recording, 0.0) <= 4.0
+    assert await here.kept() == [f"{LINE}:1:15551230001"]
 
 
 async def test_callers_have_their_place_in_the_queue_with_nobody_else_there(here: Delivery) -> None:
