@@ -46,6 +46,10 @@ class DeskLate(AgiError):
     """The house did not answer in time; the caller is not kept waiting for it."""
 
 
+class NotWritten(AgiError):
+    """The house could not write down what a caller chose. Without a receipt the PBX, which has it, goes on keeping it."""
+
+
 class Unsendable(AgiError, ValueError):
     """An argument cannot be put into an AGI command without breaking it; nothing was sent."""
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 import structlog
 
 from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Take, Treatment
+from agi.errors import NotWritten
 from ami_bridge.ami import actions
-from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks
@@ -104,8 +104,7 @@ class HouseDesk:
         try:
             _stored, new = await self._store.promises.make(promise)
         except StoreError as error:
-            log.warning("A promise goes to the PBX, for the store failed", pbx=caller.pbx, problem=str(error))
-            return await self._keep_on_pbx(house, caller, key)
+            raise NotWritten(f"the PBX goes on keeping a promise, for the store failed: {error}") from error
         house.promised(line)
         noted = say.NOTED_RESTORED if promise.kind is Kind.RESTORED else say.NOTED_IN_TURN
         return self._receipt(house, caller, noted if new else say.ALREADY_PROMISED, Next.HANGUP)
@@ -219,17 +218,6 @@ class HouseDesk:
         log.info("A key press kept by the PBX is in the ledger", pbx=pbx, promise_id=stored.id, new=new)
         house.promised(line)
 
-    async def _keep_on_pbx(self, house: PbxDesk, caller: Caller, key: str) -> Receipt:
-        """The store cannot take it: the PBX keeps it, as it does when we are away. Only what was kept is confirmed."""
-        line = LineName(caller.line)
-        value = f"{int(self._clock().timestamp())}:{line}:{key}:{caller.number or ''}"
-        try:
-            await actions.put(house.session, contract.KEYS, f"{caller.uniqueid}-{key}", value)
-        except AmiError as error:
-            log.warning("A promise could not be written down anywhere", pbx=caller.pbx, problem=str(error))
-            return self._receipt(house, caller, say.NOT_NOTED, Next.CONTINUE)
-        return self._receipt(house, caller, say.NOTED_OFFLINE, Next.HANGUP)
-
     async def _attempted(self, house: PbxDesk, caller: Caller, step: Step, reason: str) -> Promise | None:
         """Move the promise this call was placed for; AMI's events may have been faster or be still on the way."""
         attempt = AttemptId(caller.attempt or "")
@@ -254,4 +242,6 @@ class HouseDesk:
 
     def _audio(self, house: PbxDesk, caller: Caller, *recordings: Recording) -> tuple[Audio, ...]:
         sounds = house.announcer.sounds
-        return tuple(Audio(url=sounds.address(one, wide=caller.wide), seconds=one.seconds, name=one.hash) for one in recordings)
+        return tuple(
+            Audio(url=sounds.address(one, wide=caller.wide), seconds=one.seconds, name=one.hash) for one in recordings
+        )

@@ -10,17 +10,19 @@ LINES = "keepline-line"
 # keepline-prompts/<line>-<phrase> = <recording>: what the dialplan plays when the companion does not answer;
 # keepline-prompts/<line>-<phrase>/<language> in another language. What lacks a language is played in the one without.
 PROMPTS = "keepline-prompts"
-# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed while the companion was away.
+# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed, and not yet in the
+# companion's ledger as far as the dialplan knows.
 KEYS = "keepline-keys"
 # keepline-attempts/<attempt> = answered | accepted | later | declined | told | joined | unmet: how far a callback came.
 ATTEMPTS = "keepline-attempts"
 
 PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
 
-# A customer who accepted a callback goes before all others; a segment's priority is below that. Within each, who was
-# away to hear the offer of a callback comes back ahead of whoever came later: rounds count within one step.
+# A customer who accepted a callback goes before all others; a segment's priority is below that. Within each, whoever
+# came earlier is further ahead, also when they come back from hearing the offer of a callback: QUEUE_PRIO, an int of
+# 32 bits, has a step for each priority, which is as many seconds (six years) wide.
 CALLBACK_PRIORITY = 10
-PRIORITY_STEP = 1000
+PRIORITY_STEP = 190_000_000
 
 # What the offer of a callback offers while the companion is away.
 OFFER_KEYS = "1"

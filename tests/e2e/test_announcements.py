@@ -135,9 +135,10 @@ async def test_key_0_says_it_again(story: Story) -> None:
 
 async def test_who_waits_hears_of_it_at_once_and_of_its_end_and_keeps_the_place(story: Story) -> None:
     first = await story.arrives("15551230077", "caller-hears-077", f"3{SUPPORT}")
+    await asyncio.sleep(1.1)  # places are by the second
     second = await story.arrives("15551230078", "caller-hears-078")
     await story.house.until(lambda s: line(s, "support")["callers"] == 2, "both wait")
-    order = await both_in_line(story)
+    places = await places_in_line(story)
     texts = await declared(story, "support")
     await story.house.until(lambda s: line(s, "support")["told_waiting"] == 2, "both are told", 20)
     await asyncio.sleep(16)
@@ -145,7 +146,7 @@ async def test_who_waits_hears_of_it_at_once_and_of_its_end_and_keeps_the_place(
     await within(story, "end", key)
     await story.house.until(lambda s: line(s, "support")["told_waiting"] == 4, "both are told of its end", 20)
     await asyncio.sleep(6)
-    assert await both_in_line(story) == order
+    assert await places_in_line(story) == places
     for call in (first, second):
         await call.hangup()
     for call, language, news, over in (
@@ -186,15 +187,19 @@ async def test_who_is_known_hears_their_segments_words_and_what_they_are_owed_fi
     assert found[2] == texts["en"]
 
 
-async def both_in_line(story: Story) -> list[str]:
-    """The two who stand in the queue of the support line, in order, once neither is away to hear the offer."""
+async def places_in_line(story: Story) -> list[int]:
+    """The priorities with which both callers stand in the support line's queue, whoever came first ahead; one of them
+    may be away for a while to hear the offer."""
+    found: dict[str, int] = {}
     async with asyncio.timeout(60):
-        while True:
-            entries = await story.lab.pbx.ami.listing("QueueStatus", {"Queue": "support"})
-            places = {entry["Position"]: entry["Channel"] for entry in entries if entry.name == "QueueEntry"}
-            if len(places) == 2:
-                return [places[position] for position in sorted(places)]
+        while len(found) < 2:
+            for entry in await story.lab.pbx.ami.listing("QueueStatus", {"Queue": "support"}):
+                if entry.name == "QueueEntry":
+                    found[entry["Channel"]] = int(entry["Priority"])
             await asyncio.sleep(0.2)
+    first, second = (found[channel] for channel in sorted(found))  # channels are numbered as they come
+    assert first > second
+    return [first, second]
 
 
 async def until_known(story: Story, number: str) -> None:

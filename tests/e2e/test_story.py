@@ -11,7 +11,7 @@ import pytest_asyncio
 from docker.lab.hearing import longest_silence
 from docker.lab.house import line, promises
 from docker.lab.stack import Stack
-from docker.lab.story import CALLBACK, HEARS_TIMES, NOTED, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
+from docker.lab.story import CALLBACK, HEARS_TIMES, NOTED_OFFLINE, OFFER, SALES, SUPPORT, Quiet, Story, told
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import EMERGENCY, ROUNDS_MOST, LinePlan, SegmentPlan, Unrenderable, render
+from dialplan_templates.render import EMERGENCY, LinePlan, SegmentPlan, Unrenderable, render
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, lint, segmented, statements
 
+STEP = contract.PRIORITY_STEP
 VIP = SegmentPlan(numbers=("+4930*", "4917012345"), priority=7)
 PARTNERS = SegmentPlan(numbers=("+493055*", "4917012345"), priority=3)
 SUPPORT = replace(PLAN.lines[0], segments=(PARTNERS, VIP))
@@ -108,23 +109,25 @@ def test_a_segments_callers_are_matched_by_the_longest_that_fits() -> None:
     text = render(SEGMENTED)["extensions.conf"]
     found = [(e, what) for c, e, _l, what in statements(text) if c == "keepline-segment-support"]
     assert [pair for pair in found if pair[1] != "Return()"] == [
-        ("_c+4930!", "Set(KL_PLACE=7000)"),
-        ("_c+493055!", "Set(KL_PLACE=3000)"),
-        ("c4917012345", "Set(KL_PLACE=7000)"),  # in two segments: the higher place
+        ("_c+4930!", f"Set(KL_PLACE=$[${{KL_PLACE}} + {7 * STEP}])"),
+        ("_c+493055!", f"Set(KL_PLACE=$[${{KL_PLACE}} + {3 * STEP}])"),
+        ("c4917012345", f"Set(KL_PLACE=$[${{KL_PLACE}} + {7 * STEP}])"),  # in two segments: the higher place
     ]
     assert found[-1] == ("_c!", "Return()")
     assert "[keepline-segment-sales]" not in text  # phones that ring have no places
     line = steps("segmented", "keepline-line-support")
     placed = line.index("Gosub(keepline-segment-support,c${FILTER(0-9+,${CALLERID(num)})},1)")
-    assert line[placed + 1] == "Set(QUEUE_PRIO=$[0${KL_PLACE} + 0${KL_ROUNDS}])"
+    assert line[placed + 1] == "Set(QUEUE_PRIO=${KL_PLACE})"
     assert line[placed + 2].startswith("Queue(")
 
 
-def test_who_heard_the_offer_comes_back_ahead_of_who_came_later_and_no_round_leads_into_another_segment() -> None:
+def test_who_came_first_is_ahead_whoever_comes_back_first_from_the_offer() -> None:
     line = steps("plain", "keepline-line-support")
+    taken = line.index(f"Set(KL_PLACE=$[{STEP - 1} - (${{EPOCH}} % {STEP})])")
     retried = next(n for n, what in enumerate(line) if what.startswith("Queue("))
-    assert line[retried - 1] == "Set(QUEUE_PRIO=$[0${KL_PLACE} + 0${KL_ROUNDS}])"
-    assert ROUNDS_MOST < contract.PRIORITY_STEP
+    assert taken < retried - 1, "once, and not in every round"
+    assert line[retried - 1] == "Set(QUEUE_PRIO=${KL_PLACE})"
+    assert (contract.CALLBACK_PRIORITY + 1) * STEP < 2**31, "Asterisk reads it into an int"
 
 
 def test_who_accepted_a_callback_goes_before_every_segment() -> None:
