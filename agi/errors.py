@@ -47,7 +47,7 @@ class DeskLate(AgiError):
 
 
 class NotWritten(AgiError):
-    """The house could not write down what a caller chose. Without a receipt the PBX, which has it, goes on keeping it."""
+    """The house could not write down what a caller chose. Without a receipt the PBX goes on keeping it."""
 
 
 class Unsendable(AgiError, ValueError):
