@@ -17,6 +17,7 @@ from ami_bridge.ami.session import Deadlines, Session
 from ami_bridge.ami.snapshot import AT_ONCE, snapshot
 from ami_bridge.domain import events as ev
 from ami_bridge.domain.facts import Answered, CallStarted
+from ami_bridge.domain.names import Uniqueid
 from ami_bridge.domain.tracker import Tracker
 from tests.adapters.ami.manager import PATIENT, Action, Manager, a_session, listing, response
 
@@ -233,11 +234,14 @@ async def test_what_we_may_not_read_is_not_taken_for_empty(manager: Manager, ses
         await actions.delete(session, "kl", "a")
 
 
-async def test_a_rehearsal_runs_the_context_on_the_pbx_itself(manager: Manager, session: Session) -> None:
-    await actions.rehearse(session, "Local/idle@keepline-rehearse/n", "keepline-rehearse")
+async def test_a_pbx_calls_itself_with_a_context_at_the_other_end(manager: Manager, session: Session) -> None:
+    channel, context = "Local/say@keepline-whisper/n", "keepline-whisper"
+    await actions.call_itself(session, channel, context)
     sent = manager.received[-1]
-    assert (sent["Channel"], sent["Context"], sent["Exten"]) == (
-        "Local/idle@keepline-rehearse/n",
-        "keepline-rehearse",
-        "s",
-    )
+    assert (sent["Channel"], sent["Context"], sent["Exten"]) == (channel, context, "s")
+    assert "Variable" not in sent
+    assert "ChannelId" not in sent
+    await actions.call_itself(session, channel, context, "spy", {"KL_SPY": "PJSIP/a-1", "KL_SAY": "b"}, Uniqueid("w1"))
+    sent = manager.received[-1]
+    assert (sent["Exten"], sent["ChannelId"]) == ("spy", "w1")
+    assert sent["Variable"].split("\n") == ["KL_SPY=PJSIP/a-1", "KL_SAY=b"]

@@ -97,7 +97,7 @@ async def test_a_mistake_of_ours_ends_the_program_loudly(
     async def mistaken(*_asked: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(house.runner.announcer, "render", mistaken)
+    monkeypatch.setattr(house.runner.announcer.prepared, "render", mistaken)
     pbx.trunk("acme-primary", reachable=False)
     assert house.task is not None
     with pytest.raises(ExceptionGroup) as raised:
