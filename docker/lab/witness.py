@@ -53,7 +53,8 @@ class Witness:
             with contextlib.suppress(ClientError, TimeoutError, ValueError):
                 status = await self.house.status()
                 self.incidents |= {i["key"]: i for i in (*status["incidents"], *status["ended_incidents"])}
-            self.now_announced = {name.rpartition("/")[2] for name in await self.pbx.db_tree(LINES)}
+            # by line, whatever the language: /family/line[/language]
+            self.now_announced = {name.split("/")[2] for name in await self.pbx.db_tree(LINES)}
             self.announced |= self.now_announced
             await asyncio.sleep(0.1)
 

@@ -150,7 +150,7 @@ async def test_who_waits_hears_of_it_at_once_and_of_its_end_and_keeps_the_place(
     for call in (first, second):
         await call.hangup()
     for call, language, news, over in (
-        (first, "de", "Wir haben", "Die Störung"),
+        (first, "de", "Während Sie warten, haben wir Neuigkeiten", "Die Störung ist behoben."),
         (second, "en", "We have news for you", "The fault with our service is fixed."),
     ):
         known = {
