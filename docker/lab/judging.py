@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 from aiohttp import ClientError
@@ -121,8 +122,11 @@ def listen(recording: Path, told: Mapping[str, Path], receipts: Mapping[str, Pat
 
 @cache
 def _listeners() -> ProcessPoolExecutor:
-    """One process beside this one, that lets telephones go first."""
-    return ProcessPoolExecutor(1, initializer=os.nice, initargs=(10,))
+    """One process beside this one, that lets telephones go first.
+
+    Started anew, not forked: it would go on holding the files this one has locked.
+    """
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(10,))
 
 
 async def settle(crowd: Crowd) -> dict[str, int]:
