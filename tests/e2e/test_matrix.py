@@ -10,7 +10,7 @@ from docker.lab.breaking import ROWS
 from docker.lab.matrix import VERSIONS, chosen, play
 from docker.lab.stack import Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_garbage_and_a_half_open_connection_cost_a_caller_seconds_and_nothing_else(stack: Stack) -> None:
@@ -20,7 +20,6 @@ async def test_garbage_and_a_half_open_connection_cost_a_caller_seconds_and_noth
     assert matrix.remarks == []
 
 
-@pytest.mark.faults
 async def test_whatever_has_died_callers_are_told_and_nobody_and_nothing_is_lost(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
