@@ -17,7 +17,8 @@ from docker.lab.carrier import Call
 from docker.lab.hearing import RATE, load
 from docker.lab.side import ALONE, NUMBERS, TOLD, WELL, Side
 
-GOES_ON = 10.0  # seconds that who only listens stays after an announcement
+GOES_ON = 7.0  # seconds that who only listens stays after an announcement
+HAS_HEARD = 60.0  # seconds after which they have heard enough, however often it is said again
 TALKS = 8.0  # seconds with an agent
 INTO = 2.5  # seconds into an announcement at which an impatient caller presses a key
 AFTER = 0.8  # seconds after its end at which a patient one does
@@ -128,7 +129,8 @@ class Crowd:
             return
         await self._is_told(caller, call)
         if caller.manner is Manner.LISTENS:
-            await _listens(call, lambda: caller.heard_to + GOES_ON)
+            enough = time.monotonic() + HAS_HEARD
+            await _listens(call, lambda: min(caller.heard_to + GOES_ON, enough))
             return
         if caller.manner in self.outlive:
             await asyncio.wait_for(self.struck.wait(), PATIENCE)
