@@ -38,11 +38,6 @@ class Voice:
         base = wanted[:2].lower()
         return base if base in self.languages else self.own
 
-    def text(self, saying: Saying, now: datetime, language: str) -> str:
-        """What is said, as text; of an operator's own words, which are audio, that they are played."""
-        parts = saying.parts()
-        return " ".join("[own words]" if part.recording else self._words(part, now, language).text for part in parts)
-
     async def record(self, saying: Saying, now: datetime, language: str) -> Recording:
         """The recording of `saying`, made if need be; times are said by the tenant's clock, as seen from `now`.
 
