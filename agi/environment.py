@@ -19,7 +19,7 @@ MAX_LINES = 200
 # Who reads anything else adds it here.
 READ = frozenset(
     "agi_network_script agi_channel agi_language agi_uniqueid agi_callerid agi_callingpres "
-    "agi_arg_1 agi_arg_2 agi_arg_3 agi_arg_4 agi_arg_5 agi_arg_6".split()
+    "agi_arg_1 agi_arg_2 agi_arg_3 agi_arg_4 agi_arg_5 agi_arg_6 agi_arg_7 agi_arg_8".split()
 )
 
 # What a FastAGI block consists of, in the order in which Asterisk 16 to 22 write it (res_agi.c); arguments follow.

@@ -1,6 +1,7 @@
 """What a session asks for and who the caller is, read from the `agi_*` block. The only place that builds a Caller.
 
-The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE[,KEY]]])`.
+The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE[,KEY[,UNIQUEID,LANGUAGE]]]])`. The last two are
+the caller's where another channel asks about them.
 """
 
 from __future__ import annotations
@@ -55,13 +56,14 @@ def read_request(environment: Environment) -> tuple[Script, Caller]:
         raise Malformed(f"there is no script {name[:40]!r}")
     # A rehearsal is about the PBX, not about a line of it.
     line = environment.get("agi_arg_3", "") if script is Script.REHEARSE else _needed(environment, "agi_arg_3")
+    of_another = environment.get("agi_arg_7")
     return script, Caller(
         pbx=_needed(environment, "agi_arg_2"),
         channel=_needed(environment, "agi_channel"),
-        uniqueid=_needed(environment, "agi_uniqueid"),
+        uniqueid=of_another or _needed(environment, "agi_uniqueid"),
         line=line,
         number=_number(environment),
-        language=_language(environment.get("agi_language", "")),
+        language=_language(environment.get("agi_arg_8" if of_another else "agi_language", "")),
         attempt=environment.get("agi_arg_4") or None,
         wide=environment.get("agi_arg_5") == "1",
         key=_key(environment) if script is Script.PRESSED else "",

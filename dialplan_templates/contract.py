@@ -27,6 +27,8 @@ PRIORITY_STEP = 190_000_000
 # What the offer of a callback offers while the companion is away.
 OFFER_KEYS = "1"
 
+# Where the companion is asked: the far half of a Local channel, beside the call it is about and no part of it.
+QUESTION_CONTEXT = "keepline-question"
 CALLBACK_CONTEXT = "keepline-callback"
 REHEARSE_CONTEXT = "keepline-rehearse"
 REHEARSE_CHANNEL = "Local/idle@keepline-rehearse/n"

@@ -34,6 +34,8 @@ ROUNDS_MOST = 500
 # Seconds after an announcement in which a key may still come. With the second before the next round it stays under the
 # four seconds of silence that nobody is to hear.
 KEY_WAIT = 2.5
+# Seconds for which nobody is asked who was late: what callers hear then lies on the PBX.
+SILENT_FOR = 10
 
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
 READ = ("system", "call", "agent", "dialplan", "reporting")
@@ -119,7 +121,7 @@ def render(plan: PbxPlan) -> Mapping[str, str]:
     )
     values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
     agreed = {name: value for name, value in vars(contract).items() if name.isupper()}
-    ours = {name: globals()[name] for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST")}
+    ours = {name: globals()[name] for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "SILENT_FOR")}
     return {
         name: environment.get_template(f"{name}.j2").render(
             **values, **agreed, **ours, places=_places, read=READ, write=WRITE

@@ -47,11 +47,17 @@ _UNDIALLED = {
     21: CallOutcome.REJECTED,
 }
 _HUNG_UP = {0, 16, 31, 127}
+_QUESTION = "Local/ask@keepline-question-"  # as the dialplan names them, dialplan_templates/contract.py
 
 
 def is_pipe(name: str) -> bool:
     """Whether a channel of this name is half of a Local pair."""
     return name.startswith("Local/")
+
+
+def is_question(name: str) -> bool:
+    """Whether a channel of this name only asks the companion something about a caller: it is part of no call."""
+    return name.startswith(_QUESTION)
 
 
 def endpoint_of(name: str) -> str:

@@ -142,6 +142,8 @@ class Callers:
 
     def dial_begun(self, event: ev.DialBegun, now: datetime) -> list[Effect]:
         call = self.tracker.call_of(event.caller) if event.caller else None
+        if event.target not in self.tracker.channels:
+            return []  # the dialplan asks us about this caller: nobody is rung
         if call is not None and (line := self._line_of.get(call.id)) is not None:
             self._attention.heed(line.name, now)
             line.caller_tries(call.id, now)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ami_bridge.domain import facts as fa
 from ami_bridge.domain.bridges import Bridges
-from ami_bridge.domain.call import Call, Channel
+from ami_bridge.domain.call import Call, Channel, is_question
 from ami_bridge.domain.events import ChannelCreated, ChannelState
 from ami_bridge.domain.facts import CallOutcome, Fact, QueueExit
 from ami_bridge.domain.names import ChannelName, Linkedid, Uniqueid
@@ -35,7 +35,7 @@ class Calls:
         `whole`: who is asked about all there is may take the oldest for the first. What is left of a tree whose end
         was told is not told again, and one whose first channel joined another call belongs to that.
         """
-        if event.uniqueid in self.channels or event.uniqueid in self._hung_up:
+        if event.uniqueid in self.channels or event.uniqueid in self._hung_up or is_question(event.name):
             return
         first = Uniqueid(event.linkedid)
         call = self.calls.get(event.linkedid) or self.call_of(first)

@@ -39,10 +39,12 @@ def test_asterisklint_finds_nothing_in_any_variant(plan: str, tmp_path: Path) ->
 
 def test_a_healthy_line_is_read_once_and_asked_nothing() -> None:
     entered = steps("plain", "keepline-enter", "s")
-    gate = next(n for n, what in enumerate(entered) if what == 'GotoIf($["${kl_state}" = ""]?done)')
+    gate = entered.index("GotoIf($[0${CUT(kl_state,-,4)} <= ${EPOCH}]?done)")
     before = entered[:gate]
-    assert [what for what in before if "DB(" in what] == ["Set(LOCAL(kl_state)=${DB(keepline-line/${kl_line})})"]
-    assert not [what for what in before if re.match(r"AGI|Answer|Wait|Playback|Read", what)]
+    assert [what for what in before if "DB(" in what] == [
+        "MSet(LOCAL(kl_line)=${ARG1},LOCAL(kl_state)=${DB(keepline-line/${ARG1})},KL_NEXT=continue)"
+    ]
+    assert not [what for what in before if re.match(r"AGI|Answer|Dial|Gosub|Wait|Playback|Read", what)]
 
 
 @pytest.mark.parametrize("plan", VARIANTS)
@@ -57,7 +59,7 @@ def test_nothing_is_fetched_while_a_caller_waits(plan: str) -> None:
 def test_a_recording_is_looked_up_in_the_media_cache_by_its_address() -> None:
     found = steps("plain", "keepline-find")
     address = f"{PLAN.audio_url}/announcements/${{kl_hash}}.wav"
-    assert f"Set(LOCAL(kl_copy)=${{DB(MediaCache/{address})}})" in found
+    assert f"Set(LOCAL(kl_copy)=${{DB(${{DB(MediaCache/{address})}}/path)}})" in found
     assert 'GotoIf($["${kl_copy:-4}" = ".wav" & ${STAT(e,${kl_copy})}]?found)' in found
     assert not [what for what in found if "wav16" in what]
 
@@ -66,11 +68,11 @@ def test_wideband_channels_get_16_khz_first_and_the_desk_is_told() -> None:
     found = steps("wide", "keepline-find")
     narrow = next(n for n, what in enumerate(found) if what.endswith("= 0]?narrow)"))
     suffixes = [what for what in found if "MediaCache/" in what]
-    assert [what.endswith(".wav16)})") for what in suffixes] == [True, False]
+    assert [what.endswith(".wav16)}/path)})") for what in suffixes] == [True, False]
     assert found.index(suffixes[0]) > narrow
     assert "Set(KL_FILE=${kl_copy:0:-6})" in found
-    asked = [what for what in steps("wide", "keepline-enter") if what.startswith("AGI(")]
-    assert re.fullmatch(r"AGI\(\S+,lab,\$\{kl_line\},,\$\{REGEX\(.*audionativeformat.*\)\}\)", asked[0])
+    [about] = [what for what in steps("wide", "keepline-ask") if what.startswith("Set(_KL_ABOUT=")]
+    assert re.match(r"Set\(_KL_ABOUT=\$\{ARG2\},,\$\{REGEX\(.*audionativeformat.*\)\},\$\{ARG3\}", about)
     [callback] = [what for what in steps("wide", "keepline-callback") if what.startswith("AGI(")]
     assert "${KL_LINE},${KL_ATTEMPT},${REGEX(" in callback
 
@@ -84,7 +86,6 @@ def test_a_shared_directory_is_read_and_no_address() -> None:
 @pytest.mark.parametrize(
     ("context", "entries"),
     [
-        ("keepline-enter", [f"{contract.LINES}/${{kl_line}}"]),
         ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-offer"]),
         ("keepline-listen", [f"{contract.PROMPTS}/${{kl_line}}-noted_offline"]),
         ("keepline-declare", [f"{contract.PROMPTS}/${{kl_line}}-operator_failed"]),
@@ -98,6 +99,11 @@ def test_whatever_is_said_is_looked_for_in_the_callers_language_and_then_without
     for entry in entries:
         assert f"${{DB({entry}/{CHOSEN})}}" in read
         assert f"${{DB({entry})}}" in read
+
+
+def test_a_lines_state_is_looked_for_in_the_callers_language_and_is_there_without() -> None:
+    assert "${DB(keepline-line/${ARG1})}" in steps("plain", "keepline-enter", "s")[0]
+    assert f"${{DB({contract.LINES}/${{kl_line}}/{CHOSEN})}}" in " ".join(steps("plain", "keepline-enter", "fallback"))
 
 
 def test_no_line_is_tried_for_ever() -> None:

@@ -86,7 +86,7 @@ def test_asterisklint_finds_nothing(dialplan: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("Return()", "Retrun()"), ("Goto(next)", "Goto(nxet)"), ("${DB(", "${BD("), ("?bye)", "?goodbye)")],
+    [("Return()", "Retrun()"), ("Goto(done)", "Goto(doen)"), ("${DB(", "${BD("), ("?bye)", "?goodbye)")],
 )
 def test_asterisklint_would_have_found_something(dialplan: str, tmp_path: Path, before: str, after: str) -> None:
     assert lint(dialplan.replace(before, after, 1), tmp_path).returncode == 1
@@ -118,9 +118,11 @@ def test_every_way_on_leads_somewhere(dialplan: str) -> None:
 def test_every_flow_that_asks_us_is_bounded_and_rescued(dialplan: str) -> None:
     steps = statements(dialplan)
     asking = [n for n, (_c, _e, _l, what) in enumerate(steps) if what.startswith("AGI(")]
-    assert len(asking) == 6
+    assert len(asking) == 4
     for n in asking:
         context = steps[n][0]
+        if context == contract.QUESTION_CONTEXT:  # left behind when it is late: see keepline-ask
+            continue
         before = [what for c, _e, _l, what in steps[:n] if c == context]
         assert "Set(AGIEXITONHANGUP=yes)" in before
         assert any(re.fullmatch(r"Set\(TIMEOUT\(absolute\)=[1-9]\d*\)", what) for what in before)
@@ -137,6 +139,7 @@ def test_what_a_caller_controls_is_filtered_before_it_is_used(dialplan: str) -> 
         "${FILTER(0-9A-Za-z._\\x2D,${UNIQUEID})}",
         "${FILTER(0-9A-Za-z._,${UNIQUEID})}",
         "${FILTER(0-9A-Za-z/@_.:+~=*#\\x2D,${KL_SPY})}",
+        "${FILTER(0-9A-Za-z/@_.:+~=*#\\x2D\\x3B,${CHANNEL(name)})}",
     ):
         assert filtered in rest
         rest = rest.replace(filtered, "")

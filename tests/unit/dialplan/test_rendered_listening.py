@@ -8,10 +8,11 @@ from typing import NamedTuple
 import pytest
 
 from dialplan_templates import contract
-from dialplan_templates.render import AGAIN_MOST, CACHED_MOST, KEY_WAIT, render
+from dialplan_templates.render import AGAIN_MOST, CACHED_MOST, KEY_WAIT, SILENT_FOR, render
 from tests.unit.dialplan.test_rendered_delivery import VARIANTS, steps
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, statements
 
+ASKED = "Gosub(keepline-ask,s,1(pressed,${kl_line},${KL_KEY}))"
 UNANSWERED = 'GotoIf($["${KL_NEXT}" = ""]?alone)'
 IS_KEPT = 'GotoIf($["${DB(${kl_entry})}" = ""]?done)'
 every_variant = pytest.mark.parametrize("plan", VARIANTS)
@@ -41,8 +42,8 @@ def labelled(steps: list[Step], label: str) -> int:
 @every_variant
 def test_a_key_is_in_astdb_before_anybody_is_asked_about_it(plan: str) -> None:
     listen = listing("keepline-listen", plan=plan)
-    kept, asked = at(listen, "Set(DB(${kl_entry})="), at(listen, "AGI(")
-    assert labelled(listen, "keep") == kept - 1
+    kept, asked = at(listen, "Set(DB(${kl_entry})="), at(listen, ASKED)
+    assert labelled(listen, "keep") == kept - 2
     assert not [step for step in listen[kept:asked] if step.label]  # nobody comes in between from elsewhere
     assert not [step for step in listen[kept + 1 : asked] if not step.what.startswith(("Set(", "GotoIf("))]
     number = "${FILTER(0-9+,${CALLERID(num)})}"
@@ -54,27 +55,46 @@ def test_a_key_is_in_astdb_before_anybody_is_asked_about_it(plan: str) -> None:
 @every_variant
 def test_it_is_forgotten_there_only_once_the_companion_has_left_its_receipt(plan: str) -> None:
     listen = listing("keepline-listen", plan=plan)
-    asked, forgotten = at(listen, "AGI("), at(listen, "Set(LOCAL(kl_forgotten)=${DB_DELETE(${kl_entry})})")
+    asked, forgotten = at(listen, ASKED), at(listen, "Set(LOCAL(kl_forgotten)=${DB_DELETE(${kl_entry})})")
     assert listen[forgotten - 1].what == UNANSWERED
     assert asked < forgotten
     assert not [step for step in listen[asked : forgotten + 1] if step.label]  # so nobody gets past the receipt
-    emptied = max(n for n, step in enumerate(listen[:asked]) if step.what.startswith("Set(KL_NEXT="))
-    assert listen[emptied].what == "Set(KL_NEXT=)"  # it is this script's receipt and not an earlier one's
+    ask = listing("keepline-ask", plan=plan)
+    assert ask[0].what.startswith("MSet(KL_NEXT=,SHARED(KL_ANSWER)=,")  # it is this question's receipt, and no other's
     everywhere = [what for _c, _e, _l, what in statements(render(VARIANTS[plan])["extensions.conf"])]
     assert len([what for what in everywhere if "DB_DELETE" in what or "DBdel" in what]) == 1
 
 
-def test_a_key_is_asked_about_by_its_name_in_the_time_of_every_question() -> None:
+def test_a_question_is_put_for_the_caller_on_a_channel_that_may_be_left_behind() -> None:
     for plan, wide in (("plain", False), ("wide", True), ("shared", True)):
-        listen = listing("keepline-listen", plan=plan)
-        asked = at(listen, "AGI(")
-        arguments = listen[asked].what.removeprefix("AGI(").removesuffix(")").split(",")
-        assert arguments[:5] == [f"{PLAN.agi_url}/pressed", PLAN.token, "lab", "${kl_line}", ""]
-        assert arguments[5].startswith("${REGEX(") is wide
-        assert wide or arguments[5] == ""
-        assert arguments[6:] == ["${KL_KEY}"]
-        assert Step("", f"Set(TIMEOUT(absolute)={PLAN.budget})") in listen[asked - 2 : asked]
-        assert listen[asked + 1].what == "Set(TIMEOUT(absolute)=0)"
+        ask, question = listing("keepline-ask", plan=plan), listing(contract.QUESTION_CONTEXT, "ask", plan)
+        about = ask[at(ask, "Set(_KL_ABOUT=")].what.removeprefix("Set(_KL_ABOUT=").removesuffix(")")
+        line, attempt, wideband, *caller = about.split(",", 3)
+        assert (line, attempt) == ("${ARG2}", "")
+        assert wideband.startswith("${REGEX(") is wide
+        assert caller[0].startswith(
+            "${ARG3},${FILTER(0-9A-Za-z._\\x2D,${UNIQUEID})},${TOLOWER(${FILTER(a-zA-Z,${CHANNEL(language):0:2})})}"
+        )
+        put = f"Dial(Local/ask@{contract.QUESTION_CONTEXT}/n,{PLAN.budget},I)"
+        assert at(ask, put) > at(ask, "Set(_KL_ABOUT=")
+        asked = f"AGI({PLAN.agi_url}/${{KL_ASKS}},{PLAN.token},lab,${{KL_ABOUT}})"
+        # What a stranger on the companion's port sets stays on the channel that asked: only these come back, filtered.
+        assert at(question, asked) < at(question, 'ExecIf($["${KL_NEXT}" != ""]?Set(SHARED(KL_ANSWER,${KL_FROM})=')
+        [back] = [step.what for step in question if "KL_ANSWER" in step.what]
+        assert re.findall(r"\$\{(KL_\w+)\}", back) == ["KL_NEXT", "KL_FROM", "KL_NEXT", "KL_KEYS", "KL_SAY"]
+        assert len(re.findall(r"FILTER\(", back)) == 3
+        everywhere = statements(render(VARIANTS[plan])["extensions.conf"])
+        waits = {c for c, _e, _l, what in everywhere if what.startswith("AGI(")}
+        assert waits == {contract.QUESTION_CONTEXT, "keepline-callback", "keepline-declare", "keepline-rehearse"}
+
+
+def test_who_was_late_is_not_asked_for_some_seconds_and_never_for_long() -> None:
+    ask = listing("keepline-ask")
+    silent = at(ask, "GotoIf($[0${GLOBAL(KL_SILENT)} > ${EPOCH} & ")
+    assert ask[silent].what.endswith(f"<= ${{EPOCH}} + {SILENT_FOR}]?done)")  # whatever becomes of the PBX's clock
+    assert silent < at(ask, "Dial(") < at(ask, 'ExecIf($["${kl_answer}" = "" & ')
+    assert "KL_NEXT=" in ask[0].what
+    assert labelled(ask, "done") == len(ask) - 1
 
 
 def test_who_has_no_companion_asks_nobody_about_a_key() -> None:
@@ -90,27 +110,20 @@ def test_who_has_no_companion_asks_nobody_about_a_key() -> None:
 def test_without_a_receipt_a_key_is_confirmed_only_if_it_can_be_read_back() -> None:
     listen = listing("keepline-listen")
     alone = listen[labelled(listen, "alone") :]
-    assert [step.what for step in alone[:4]] == [
-        "Set(TIMEOUT(absolute)=0)",
-        "Set(KL_NEXT=continue)",
-        IS_KEPT,
-        "Set(KL_NEXT=hangup)",
-    ]
+    assert [step.what for step in alone[:3]] == ["Set(KL_NEXT=continue)", IS_KEPT, "Set(KL_NEXT=hangup)"]
     said = [n for n, step in enumerate(listen) if "noted_offline" in step.what or "=hangup" in step.what]
     assert len(said) == 3
-    assert min(said) > labelled(listen, "alone") + 2
+    assert min(said) > labelled(listen, "alone") + 1
     assert alone[-2:] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
 
 
-def test_when_the_time_is_over_a_key_is_kept_and_who_pressed_none_goes_on() -> None:
-    assert steps("plain", "keepline-listen", "T") == [
-        "Set(TIMEOUT(absolute)=0)",
-        'GotoIf($["${KL_KEY}" != ""]?s,alone)',
-        "Return()",
-    ]
+def test_when_the_time_is_over_who_pressed_none_goes_on() -> None:
+    assert steps("plain", "keepline-listen", "T") == ["Set(TIMEOUT(absolute)=0)", "Return()"]
     listen = listing("keepline-listen")
     # Whoever pressed none has a way on, and no key of an earlier round is taken for theirs.
-    assert listen[0].what == "Set(KL_NEXT=continue)"
+    assert listen[0].what.startswith("MSet(KL_NEXT=continue,")
+    # Once there is a key nothing runs out any more: it is on its way to AstDB.
+    assert listen[labelled(listen, "keep")].what == "Set(TIMEOUT(absolute)=0)"
     assert listen[labelled(listen, "say")].what == "Set(KL_KEY=)"
     assert at(listen, "Read(KL_KEY,") == labelled(listen, "say") + 1
 
@@ -120,7 +133,7 @@ def test_what_is_played_is_bounded_in_number_and_in_time() -> None:
     say, read = labelled(listen, "say"), at(listen, "Read(KL_KEY,")
     assert listen[read].what == f"Read(KL_KEY,${{KL_FILE}},1,,1,{KEY_WAIT})"  # one key, and all of it once
     assert KEY_WAIT + 1 < 4  # with the second before the next round: no longer silence than that
-    assert at(listen, f"Set(LOCAL(kl_times)={AGAIN_MOST + 1})") < say
+    assert f"LOCAL(kl_times)={AGAIN_MOST + 1})" in listen[0].what
     assert at(listen, f"Set(TIMEOUT(absolute)={CACHED_MOST})") < say
     back = at(listen, "GotoIf($[${kl_times} > 0]?say)")
     assert listen[back - 1].what == "Set(LOCAL(kl_times)=$[${kl_times} - 1])"
@@ -130,7 +143,7 @@ def test_what_is_played_is_bounded_in_number_and_in_time() -> None:
 
 def test_only_what_was_offered_is_a_choice_and_zero_never_is() -> None:
     listen = listing("keepline-listen")
-    assert at(listen, "Set(LOCAL(kl_keys)=${FILTER(1-9*#,${ARG2})})") < labelled(listen, "say")
+    assert "LOCAL(kl_keys)=${FILTER(1-9*#,${ARG2})}," in listen[0].what
     chosen = at(listen, 'GotoIf($["${FILTER(${kl_keys},${KL_KEY})}" != ""]?keep)')
     assert listen[chosen - 1].what == 'GotoIf($["${KL_KEY}" = ""]?done)'
     assert [n for n, step in enumerate(listen) if step.what.endswith("keep)")] == [chosen]
@@ -139,9 +152,8 @@ def test_only_what_was_offered_is_a_choice_and_zero_never_is() -> None:
 @pytest.mark.parametrize("context", ["keepline-enter", "keepline-unanswered"])
 def test_what_the_companion_named_is_played_or_else_what_the_pbx_has(context: str) -> None:
     asked = listing(context)
-    after = [step.what for step in asked[at(asked, "AGI(") + 1 :]]
+    after = [step.what for step in asked[at(asked, "Gosub(keepline-ask,") + 1 :]]
     assert after == [
-        "Set(TIMEOUT(absolute)=0)",
         'GotoIf($["${KL_NEXT}" = ""]?fallback,1)',
         'GotoIf($["${KL_NEXT}" != "say"]?done)',
         "Gosub(keepline-gather,s,1(${KL_SAY}))",
@@ -149,26 +161,20 @@ def test_what_the_companion_named_is_played_or_else_what_the_pbx_has(context: st
         "Gosub(keepline-listen,s,1(${kl_line},${KL_KEYS},live))",
         "Return()",
     ]
-    assert steps("plain", context, "T") == ["Set(TIMEOUT(absolute)=0)", "Goto(fallback,1)"]
 
 
 @every_variant
 def test_of_several_recordings_the_last_one_is_required_and_the_others_may_be_missing(plan: str) -> None:
     gather = listing("keepline-gather", plan=plan)
-    found, missing = at(gather, "Gosub(keepline-find,"), at(gather, 'GotoIf($["${KL_FILE}" = ""]?passed)')
+    found = at(gather, "Gosub(keepline-find,s,1(${CUT(kl_names,-,1)}))")
     assert labelled(gather, "next") == found
-    added = at(gather, "Set(LOCAL(kl_files)=${kl_files}")
-    assert added == missing + 1 == labelled(gather, "passed") - 1
-    assert gather[labelled(gather, "passed")].what == 'GotoIf($["${kl_names}" != ""]?next)'
+    added = at(gather, 'ExecIf($["${KL_FILE}" != ""]?Set(LOCAL(kl_files)=${kl_files}')
+    taken, again = at(gather, "Set(LOCAL(kl_names)="), at(gather, 'GotoIf($["${kl_names}" != ""]?next)')
+    assert [found, added, taken, again] == [1, 2, 3, 4]
+    assert gather[taken].what == "Set(LOCAL(kl_names)=${CUT(kl_names,-,2-)})"
+    assert "LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${ARG1})}" in gather[0].what
     # What the last search has left decides: nothing else sets it, and nothing but all of them is then played.
     settled = at(gather, 'ExecIf($["${KL_FILE}" != ""]?Set(KL_FILE=${kl_files}))')
-    assert settled == labelled(gather, "passed") + 1
+    assert settled == again + 1
     assert [n for n, step in enumerate(gather) if "Set(KL_FILE=" in step.what] == [settled]
     assert [step.what for step in gather[settled + 1 :]] == ["Return()"]
-
-
-def test_names_are_taken_one_after_the_other_until_none_is_left() -> None:
-    gather = listing("keepline-gather")
-    assert gather[0].what == "Set(LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${ARG1})})"
-    found = at(gather, "Gosub(keepline-find,s,1(${CUT(kl_names,-,1)}))")
-    assert gather[found + 1].what == "Set(LOCAL(kl_names)=${CUT(kl_names,-,2-)})"
