@@ -18,6 +18,7 @@ import structlog
 from ami_bridge.ami import actions
 from ami_bridge.ami.errors import AmiError
 from ami_bridge.ami.session import Session
+from ami_bridge.clocks import SET, Clocks
 from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName
 from ami_bridge.domain.saying import LineState, Saying
 from ami_bridge.preparing import Prepared
@@ -38,12 +39,18 @@ Wanted = tuple[Saying, Saying]  # what callers should hear, and the same in word
 @dataclass(frozen=True, slots=True)
 class Live:
     """What callers of a line hear now in one language; `standby` are its words without a time, if the PBX can play
-    them."""
+    them. The PBX's clock was `ahead` of ours when it was told."""
 
     saying: Saying
     recording: Recording
     state: LineState
     standby: Recording | None
+    ahead: timedelta
+
+    @property
+    def on_pbx(self) -> str:
+        """As AstDB has it, its times by the PBX's clock."""
+        return self.state.encoded(self.ahead)
 
     def words(self, now: datetime) -> Recording | None:
         """What may be said at `now`: no time that has passed is ever told."""
@@ -79,6 +86,7 @@ class Announcer:
         self.stories: dict[LineName, Saying] = {}  # what callers are told now, be it in full or in first words
         self.rehearsals = Rehearsals(session, sounds)
         self.sounds = sounds
+        self.clocks = Clocks(session, clock)
         self.prepared = Prepared(PbxName(session.name), voices, clock)
         self._session = session
         self._wanted = wanted
@@ -189,13 +197,14 @@ class Announcer:
         """Announcements expire by themselves; those still true are given more time, well before that.
 
         A PBX that could not fetch what it needs when the link came up is asked again, and so is one that could not be
-        told what its callers should hear.
+        told what its callers should hear. When its clock was set, or ours, it is told anew until when all that is true.
         """
+        self.clocks.look()
         if not self.prepared.complete:
             await self.prepared.make_more()
             if self.prepared.complete:
                 self._greeted, self._tried = False, None  # the PBX is to fetch the other languages too
-        if not self._greeted and (self._tried is None or self._clock() - self._tried >= TRY_AGAIN):
+        if not self._greeted and (self._tried is None or abs(self._clock() - self._tried) >= TRY_AGAIN):
             await self.greet()
         for line in self.prepared.voices:
             if self._is_due(line):
@@ -204,8 +213,12 @@ class Announcer:
     def _is_due(self, line: LineName) -> bool:
         now, tried = self._clock(), self._behind.get(line)
         if tried is not None:
-            return now - tried >= TRY_AGAIN
-        return any(live.state.standby_until - now < self._lifetime * 0.75 for live in self.live.get(line, {}).values())
+            return abs(now - tried) >= TRY_AGAIN  # a clock that was set back makes nobody wait
+        least, ahead = self._lifetime * 0.75, self.clocks.ahead()
+        return any(
+            live.state.standby_until - now < least or abs(live.ahead - ahead) > SET
+            for live in self.live.get(line, {}).values()
+        )
 
     async def _fall_silent(self, line: LineName) -> None:
         self.live[line] = {}
@@ -266,10 +279,10 @@ class Announcer:
         )
         # Callers ask for it the moment it is there, which may be before we hear that it is.
         before = self.live.setdefault(line, {}).get(language)
-        self.live[line][language] = Live(saying, recording, state, spare)
+        live = self.live[line][language] = Live(saying, recording, state, spare, self.clocks.ahead())
         self._tell_from_now(line, wanted[0])
         try:
-            await actions.put(self._session, contract.LINES, self._key(line, line, language), state.encoded())
+            await actions.put(self._session, contract.LINES, self._key(line, line, language), live.on_pbx)
         except AmiError:
             if before is None:
                 del self.live[line][language]

@@ -32,6 +32,7 @@ from dialplan_templates import contract
 log = structlog.get_logger(__name__)
 
 NEVER = timedelta(days=3650)  # a restored-service call is due when its incident is resolved, and not before
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class HouseDesk:
         self._store = store
         self._pbxs: dict[PbxName, PbxDesk] = {}
         self._clock = clock
+        self._drained: dict[PbxName, datetime] = {}  # what was kept by then is in the ledger
 
     def add(self, pbx: PbxName, room: PbxDesk) -> None:
         """Serve callers of `pbx` from now on."""
@@ -191,21 +193,32 @@ class HouseDesk:
 
         Each is deleted on the PBX only after it is stored; drained twice it is still one promise.
         """
-        house = self._pbxs[pbx]
+        house, began, before = self._pbxs[pbx], self._clock(), self._drained.get(pbx)
         kept = await actions.tree(house.session, contract.KEYS)
         for entry, value in kept.items():
-            await self._drain_one(house, pbx, entry, value)
+            await self._drain_one(house, pbx, entry, value, before)
             await actions.delete(house.session, contract.KEYS, entry)
+        self._drained[pbx] = began
         return len(kept)
 
-    async def _drain_one(self, house: PbxDesk, pbx: PbxName, entry: str, value: str) -> None:
+    def _pressed(self, house: PbxDesk, epoch: int, since: datetime | None) -> datetime:
+        """When a key was pressed, by our clock, from what the PBX noted by its own; it was not there `since`.
+
+        The PBX's clock may have been set after that, or never: a time to come is none, nor one before the last drain,
+        nor one of years ago, at which computers without a clock start.
+        """
+        now = self._clock()
+        pressed = datetime.fromtimestamp(epoch, now.tzinfo) - house.announcer.clocks.ahead()
+        if since is None:
+            return min(pressed, now) if pressed > now - YEAR else now
+        return min(max(pressed, since), now)
+
+    async def _drain_one(self, house: PbxDesk, pbx: PbxName, entry: str, value: str, since: datetime | None) -> None:
         origin = entry.rpartition("-")[0]
         try:
             epoch, name, key, number = value.split(":", 3)
             line = LineName(name)
-            promise = self.promise(
-                pbx, line, key, number, origin, datetime.fromtimestamp(int(epoch), self._clock().tzinfo)
-            )
+            promise = self.promise(pbx, line, key, number, origin, self._pressed(house, int(epoch), since))
         except (ValueError, KeyError, OverflowError, OSError):  # a time out of range is any of three
             promise = None
         if promise is None:

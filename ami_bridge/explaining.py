@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ami_bridge.ami import actions
 from ami_bridge.ami.errors import AmiError
@@ -88,7 +88,7 @@ class Explainer:
             hears=tuple(self._hears(runner, line, number, spoken)),
             keys={key: _KEYS[key] for key in told.keys} if told else {},
             why=tuple(self._why(runner, line)),
-            without_us=tuple(self._without_us(line, spoken, states or {})),
+            without_us=tuple(self._without_us(line, spoken, states or {}, runner.announcer.clocks.ahead())),
             promise=_in_words(owed),
             callback_refusal=tenant.numbers.refuses(number),
             segment=segment.name if segment else None,
@@ -133,21 +133,24 @@ class Explainer:
         key = line if language == own or f"{line}/{language}" not in states else f"{line}/{language}"
         held = states.get(key)
         wanted = live.get(language) or live.get(own)
-        same = held == (wanted.state.encoded() if wanted else None)
-        return OnPbx(match=Match.SAME if same else Match.DIFFERS, holds=self._holds(line, held))
+        same = held == (wanted.on_pbx if wanted else None)
+        ahead = runner.announcer.clocks.ahead()
+        return OnPbx(match=Match.SAME if same else Match.DIFFERS, holds=self._holds(line, held, ahead))
 
-    def _holds(self, line: LineName, held: str | None) -> str:
+    def _holds(self, line: LineName, held: str | None, ahead: timedelta) -> str:
         if held is None:
             return "nothing: callers are put through"
-        state = LineState.decoded(line, held)
+        state = LineState.decoded(line, held, ahead)
         if state is None:
             return "something that is no state of a line"
         return f"“{self._text(state.recording)}” until {_at(state.until)}"
 
-    def _without_us(self, line: LineName, language: str, states: Mapping[str, str]) -> Iterator[Spell]:
-        """What the dialplan would say by itself, from what the PBX holds."""
+    def _without_us(
+        self, line: LineName, language: str, states: Mapping[str, str], ahead: timedelta
+    ) -> Iterator[Spell]:
+        """What the dialplan would say by itself, from what the PBX holds, whose clock is `ahead` of ours."""
         held = states.get(f"{line}/{language}", states.get(line))
-        state = LineState.decoded(line, held) if held and line in states else None
+        state = LineState.decoded(line, held, ahead) if held and line in states else None
         if state is None:
             return
         now = self.clock()

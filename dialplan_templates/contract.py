@@ -4,14 +4,15 @@ AstDB survives a restart of Asterisk, so everything that must hold while the com
 """
 
 # keepline-line/<line> = <until>-<recording>-<keys>-<standby until>-<standby recording>: what callers of a line hear and
-# until when (epoch seconds), the keys it offers, and the timeless words that may be said after that. It is the gate: a
-# line without it is healthy. keepline-line/<line>/<language> is the same in another language (two letters).
+# until when (epoch seconds of the PBX's clock), the keys it offers, and the timeless words that may be said after that.
+# It is the gate: a line without it is healthy. keepline-line/<line>/<language> is the same in another language (two
+# letters).
 LINES = "keepline-line"
 # keepline-prompts/<line>-<phrase> = <recording>: what the dialplan plays when the companion does not answer;
 # keepline-prompts/<line>-<phrase>/<language> in another language. What lacks a language is played in the one without.
 PROMPTS = "keepline-prompts"
-# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed, and not yet in the
-# companion's ledger as far as the dialplan knows.
+# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed at that time of the PBX's clock, and not
+# yet in the companion's ledger as far as the dialplan knows.
 KEYS = "keepline-keys"
 # keepline-attempts/<attempt> = answered | accepted | later | declined | told | joined | unmet: how far a callback came.
 ATTEMPTS = "keepline-attempts"

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ from ami_bridge.ami.encode import Header, action
 from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, LoginRefused
 from ami_bridge.ami.headers import ListEntry
 from ami_bridge.ami.inbox import Inbox, LinkDown, LinkUp
+from ami_bridge.ami.pbx_time import PbxTime
 from ami_bridge.ami.wire import Wanted, Wire
 
 log = structlog.get_logger(__name__)
@@ -83,6 +85,7 @@ class Session:
         self._up = False
         self._current: LinkUp | None = None
         self._heard = 0.0  # when the PBX was last heard of (monotonic)
+        self._time = PbxTime()
         self._lost: asyncio.Event = asyncio.Event()
         self._booted: asyncio.Event = asyncio.Event()
         self._why = ""
@@ -96,6 +99,14 @@ class Session:
     def holds(self, up: LinkUp) -> bool:
         """Whether the link is still the one that `up` announced, and not a later one after a gap."""
         return self._current is up and self.up
+
+    def pbx_time(self) -> datetime | None:
+        """The time of day it is at the PBX, by its own clock; None when it does not tell.
+
+        It is known as soon as the link is up. That the PBX's clock was set is noticed within `ping_every` and a round
+        trip; that ours was set changes nothing.
+        """
+        return self._time.at(monotonic())
 
     async def run(self) -> None:
         """Hold the link for ever; return only by raising LoginRefused or being cancelled.
@@ -193,6 +204,7 @@ class Session:
         await self._log_in()
         await self._until_booted()
         settings = await self._ask("CoreSettings")
+        await self._ping()
         return str(settings.get("AsteriskVersion", "unknown"))
 
     async def _log_in(self) -> None:
@@ -232,10 +244,15 @@ class Session:
                     await self._lost.wait()
             except TimeoutError:
                 try:
-                    await self._ask("Ping")
+                    await self._ping()
                 except AmiError as error:
                     self._why = self._why or str(error)
                     return
+
+    async def _ping(self) -> None:
+        sent = monotonic()
+        pong = await self._ask("Ping")
+        self._time.told(pong.get("Timestamp"), sent, monotonic())
 
     def _received(self, raw: bytes) -> None:
         """Events from before LinkUp are left out: the reader asks for all that is true once it sees that."""

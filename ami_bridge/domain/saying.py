@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from ami_bridge.domain.names import AnnouncementHash, LineName
@@ -74,22 +74,29 @@ class LineState:
     standby: AnnouncementHash
     standby_until: datetime
 
-    def encoded(self) -> str:
-        """As the dialplan reads it from AstDB: `until-recording-keys-standby_until-standby`, times in epoch seconds."""
-        until, standby_until = int(self.until.timestamp()), int(self.standby_until.timestamp())
+    def encoded(self, ahead: timedelta = timedelta()) -> str:
+        """As the dialplan reads it from AstDB: `until-recording-keys-standby_until-standby`, times in epoch seconds.
+
+        The dialplan compares them with the PBX's own clock, which is `ahead` of the one that gave them.
+        """
+        until, standby_until = (max(0, int((at + ahead).timestamp())) for at in (self.until, self.standby_until))
         return f"{until:010d}-{self.recording}-{self.keys}-{standby_until:010d}-{self.standby}"
 
     @classmethod
-    def decoded(cls, line: LineName, text: str) -> LineState | None:
+    def decoded(cls, line: LineName, text: str, ahead: timedelta = timedelta()) -> LineState | None:
         """What `encoded` made; None for a text that it did not make."""
         match text.split("-"):
             case [until, recording, keys, standby_until, standby] if until.isdigit() and standby_until.isdigit():
+                try:
+                    times = [datetime.fromtimestamp(int(at), UTC) - ahead for at in (until, standby_until)]
+                except (ValueError, OverflowError, OSError):  # a time out of range is any of three
+                    return None
                 return cls(
                     line=line,
                     recording=AnnouncementHash(recording),
                     keys=keys,
-                    until=datetime.fromtimestamp(int(until), UTC),
+                    until=times[0],
                     standby=AnnouncementHash(standby),
-                    standby_until=datetime.fromtimestamp(int(standby_until), UTC),
+                    standby_until=times[1],
                 )
         return None

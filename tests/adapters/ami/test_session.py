@@ -55,7 +55,7 @@ async def test_it_logs_in_waits_for_the_boot_and_hands_on_what_is_wanted(manager
     assert not session.up
     await up(session, inbox, run)
     assert session.up
-    assert manager.names() == ["Login", "CoreSettings"]
+    assert manager.names() == ["Login", "CoreSettings", "Ping"]
     manager.push(b"Event: RTCPSent\r\nX: 1\r\n\r\n" + HANGUP)
     assert await take(inbox) == HANGUP[:-4]
     assert len(inbox) == 0
@@ -204,7 +204,7 @@ async def test_an_injection_is_refused_and_nothing_of_it_sent(manager: Manager, 
     with pytest.raises(Unsendable):
         await actions.put(session, "family", "key", "x\r\n\r\nAction: Originate")
     await session.ask("Ping")
-    assert manager.names() == ["Login", "CoreSettings", "Ping"]
+    assert manager.names() == ["Login", "CoreSettings", "Ping", "Ping"]
 
 
 async def test_an_originate_is_sent_as_meant_and_its_end_comes_as_an_event(manager: Manager, run: Run) -> None:
@@ -244,7 +244,7 @@ async def test_an_unanswered_originate_is_never_sent_again(manager: Manager, run
     await down(inbox)
     assert await take(inbox) == LinkUp("22.10.1")
     await session.ask("Ping")
-    assert manager.names() == ["Login", "CoreSettings", "Originate", "Login", "CoreSettings", "Ping"]
+    assert manager.names() == ["Login", "CoreSettings", "Ping", "Originate", "Login", "CoreSettings", "Ping", "Ping"]
 
 
 async def test_while_it_is_down_asking_fails_at_once(manager: Manager, run: Run) -> None:

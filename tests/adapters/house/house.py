@@ -96,6 +96,7 @@ class Pbx(Manager):
     plays: Callable[[str], bool] = lambda _hash: True
     rehearses: bool = True
     started: str = "08:00:00"  # when this Asterisk was started
+    ahead: timedelta | None = None  # of its clock over the real time; None: its pongs do not tell the time
     dialled: dict[str, str] = field(default_factory=dict)  # channel name -> the number its caller dialled
     languages: dict[str, str] = field(default_factory=dict)  # channel name -> CHANNEL(language)
     whispers: list[dict[str, str]] = field(default_factory=list)  # the variables of each
@@ -141,7 +142,12 @@ class Pbx(Manager):
                 f"Value: {self._variable(action['Variable']).get(action['Channel'], '')}",
             ),
             "PJSIPShowEndpoint": self._endpoint,
+            "Ping": self._pong,
         }
+
+    def time(self) -> float:
+        """Epoch seconds by its clock."""
+        return (datetime.now(UTC) + (self.ahead or timedelta())).timestamp()
 
     @property
     def line_state(self) -> str | None:
@@ -203,6 +209,10 @@ class Pbx(Manager):
 
     def _variable(self, name: str) -> dict[str, str]:
         return self.languages if name == "CHANNEL(language)" else self.dialled
+
+    def _pong(self, action: Action) -> bytes | None:
+        stamp = () if self.ahead is None else (f"Timestamp: {self.time():.6f}",)
+        return response(action, "Success", "Ping: Pong", *stamp) if self.pongs else None
 
     def _put(self, action: Action) -> bytes:
         self.astdb.setdefault(action["Family"], {})[action["Key"]] = action["Val"]

@@ -269,7 +269,37 @@ def test_what_a_pbx_is_told_has_five_fields_whatever_stands_in_them(keys: str) -
     assert LineState.decoded(SUPPORT, state.encoded()) == replace(state, until=datetime.fromtimestamp(99, UTC))
 
 
-@pytest.mark.parametrize("text", ["", "x", "1-a-12-2", "1-a-12-2-b-c", "soon-a-12-2-b", "1-a-12-later-b"])
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_pbx_whose_clock_is_off_is_told_in_its_own_time(hours: int) -> None:
+    at, ahead = datetime.fromtimestamp(1_800_000_000, UTC), timedelta(hours=hours)
+    state = LineState(
+        line=SUPPORT,
+        recording=AnnouncementHash("a"),
+        keys="1",
+        until=at,
+        standby=AnnouncementHash("b"),
+        standby_until=at + timedelta(hours=1),
+    )
+    told = state.encoded(ahead)
+    assert told == f"{1_800_000_000 + hours * 3600}-a-1-{1_800_000_000 + (hours + 1) * 3600}-b"
+    assert LineState.decoded(SUPPORT, told, ahead) == state
+    assert state.encoded(-timedelta(days=30_000)) == "0000000000-a-1-0000000000-b", "no time before 1970 has a sign"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "1-a-12-2",
+        "1-a-12-2-b-c",
+        "soon-a-12-2-b",
+        "1-a-12-later-b",
+        "1-a-12-\u00b2-b",
+        f"{'9' * 12}-a-12-1-b",
+        f"1-a-12-{'9' * 30}-b",
+    ],
+)
 def test_what_is_no_state_of_a_line_is_not_taken_for_one(text: str) -> None:
     assert LineState.decoded(SUPPORT, text) is None
 
