@@ -22,7 +22,7 @@ from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.numbers import NumberPolicy, masked
-from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, IllegalStep, Kind, Promise, Step
+from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, UNREACHED, IllegalStep, Kind, Promise, State, Step
 from ami_bridge.domain.saying import CALLBACK_KEYS, Saying
 from ami_bridge.domain.watch import Watch
 from ami_bridge.store import LineKey, StaleAttempt, Store
@@ -135,13 +135,13 @@ class Callbacks:
         """Dial what was claimed; False when the PBX cannot be reached or refuses, as it would the next one."""
         refusal = plan.numbers.refuses(promise.number)
         if refusal is not None:  # the tenant's policy may have changed since it was promised
-            await self._take(promise, Step.UNREACHED, refusal)
+            await self._take(promise, Step.FAILED, refusal)
             await self._store.promises.step(promise.id, Step.BLOCK, self._clock(), refusal)
             return True
         try:
             await actions.originate(self._session, await self._origination(promise, attempt, plan, trunk))
         except (ActionRefused, Unsendable, VoiceError) as refused:
-            await self._take(promise, Step.UNREACHED, str(refused))
+            await self._take(promise, Step.FAILED, str(refused))
             return False
         except (LinkLost, LinkSilent) as unknown:
             # Whether it was dialled is not known: it stays claimed until the PBX has been asked about its channel.
@@ -183,9 +183,9 @@ class Callbacks:
         promise = await self._store.promises.by_attempt(attempt)
         if promise is None or promise.attempt != attempt:
             return None
-        if step is Step.UNREACHED:
+        if step in UNREACHED:
             marks = await actions.tree(self._session, contract.ATTEMPTS)
-            return await self._settle(promise, marks.get(attempt, ""), reason)
+            return await self._settle(promise, marks.get(attempt, ""), step, reason)
         return await self._steps(promise, _MARKS["joined"] if step is Step.JOINED else (step,), reason)
 
     async def _steps(self, promise: Promise, steps: Iterable[Step], reason: str) -> Promise | None:
@@ -246,12 +246,19 @@ class Callbacks:
         if self._lives(promise):
             await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
         else:
-            await self._settle(promise, mark, "ended while it was not watched")
+            # Claimed is all that is known of one whose Originate was never answered; the others may well have rung.
+            end = Step.FAILED if promise.state is State.CLAIMED else Step.NO_ANSWER
+            await self._settle(promise, mark, end, "ended while it was not watched")
 
-    async def _settle(self, promise: Promise, mark: str, reason: str) -> Promise | None:
-        """The call is over: its promise ends where the mark says, and waits again if that is not an end."""
+    async def _settle(self, promise: Promise, mark: str, end: Step, reason: str) -> Promise | None:
+        """The call is over: its promise ends where the mark says, and waits again if that is not an end.
+
+        One that was answered did not go unanswered: nobody pressed a key, unless the line failed.
+        """
         noted = await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
-        return await self._steps(promise, (Step.UNREACHED, Step.UNMET), reason) or noted
+        if (noted or promise).state is State.CONFIRMING and end is not Step.FAILED:
+            end = Step.MACHINE
+        return await self._steps(promise, (end, Step.UNMET), reason) or noted
 
     async def expire(self) -> None:
         """End what can no longer be kept."""

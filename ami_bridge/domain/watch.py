@@ -25,7 +25,7 @@ from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.line import Line
 from ami_bridge.domain.names import AttemptId, LineName, Linkedid, SiteName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.orders import Declaration, Refused, Report
-from ami_bridge.domain.promise import Step, is_attempt
+from ami_bridge.domain.promise import Step, is_attempt, unreached
 from ami_bridge.domain.signal import Detector, Kind, Signal, Source, Subject
 from ami_bridge.domain.sites import Sites
 from ami_bridge.domain.tracker import Tracker
@@ -161,8 +161,10 @@ class Watch:
         """An attempt that ended unseen is asked about elsewhere."""
         if not is_attempt(fact.call):
             return self.callers.ended(fact, now)
-        unseen = fact.outcome is fa.CallOutcome.UNSEEN
-        return [] if unseen else [MovePromise(AttemptId(fact.call), Step.UNREACHED, words(fact.cause))]
+        if fact.outcome is fa.CallOutcome.UNSEEN:
+            return []
+        end = _UNREACHED.get(fact.outcome) or unreached(fact.cause)
+        return [MovePromise(AttemptId(fact.call), end, words(fact.cause))]
 
     def channel_state(self, event: ev.ChannelStateChanged, _now: datetime) -> list[Effect]:
         """An attempt's channel moves its promise."""
@@ -178,7 +180,7 @@ class Watch:
         """Speaks for attempts that never had a channel; the hang-up of one that has tells why."""
         if event.answered or not is_attempt(event.uniqueid) or event.uniqueid in self.tracker.channels:
             return []
-        return [MovePromise(AttemptId(event.uniqueid), Step.UNREACHED, "not reached")]
+        return [MovePromise(AttemptId(event.uniqueid), Step.FAILED, "not reached")]
 
     # ----
 
@@ -264,6 +266,11 @@ def _series(incident: Incident) -> Iterator[str]:
         yield callers_of(line)
 
 
+# What a PBX's records say of calls whose causes they do not know.
+_UNREACHED = {
+    fa.CallOutcome.BUSY: Step.BUSY,
+    fa.CallOutcome.REJECTED: Step.REFUSED,
+}
 _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
     ev.CallerIdChanged: lambda watch, event, now: watch.callers.caller_id_changed(event, now),
     ev.ChannelStateChanged: Watch.channel_state,

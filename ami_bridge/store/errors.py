@@ -57,6 +57,14 @@ class AttemptTaken(StoreError):
         super().__init__(f"attempt {attempt} exists already: each attempt needs an id of its own")
 
 
+class AlreadyOwed(StoreError):
+    """A promise was to take the place of another open one; nothing was changed."""
+
+    def __init__(self, promise: PromiseId, other: PromiseId) -> None:
+        super().__init__(f"promise {promise} cannot move there: promise {other} is open for that number on that line")
+        self.other = other
+
+
 class Raced(StoreBusy):
     """Another writer changed the same row first. Repeated by the store; seen outside only if that keeps happening."""
 

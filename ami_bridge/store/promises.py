@@ -1,42 +1,69 @@
-"""The statements of promises, their attempts and their ledger: plain functions over a connection in a transaction.
+"""The statements that make promises and move them: plain functions over a connection in a transaction.
 
 Each is one unit of work. The caller's transaction makes it whole, so a crash leaves all of it or nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, select, update
 
 from ami_bridge.domain.incident import IncidentState
-from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
-from ami_bridge.domain.promise import IN_FLIGHT, Kind, Policy, Promise, State, Step, overdue, step
-from ami_bridge.store.errors import AttemptTaken, Raced, StaleAttempt, UnknownPromise
-from ami_bridge.store.rows import insert_unless_taken, promise_of, promises_of, row_of
-from ami_bridge.store.tables import attempts, incidents, ledger, promises
-from ami_bridge.store.values import LedgerEntry, LineKey
+from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PromiseId, TenantName
+from ami_bridge.domain.promise import (
+    CALLBACKS,
+    ENDS,
+    IN_FLIGHT,
+    Kind,
+    Policy,
+    Promise,
+    State,
+    Step,
+    overdue,
+    step,
+)
+from ami_bridge.domain.standing import waits_for_its_incident
+from ami_bridge.store.errors import AlreadyOwed, Raced, StaleAttempt, UnknownPromise
+from ami_bridge.store.moves import move, note, write
+from ami_bridge.store.owed import by_attempt, get
+from ami_bridge.store.rows import insert_unless_taken, promise_of, promise_row, promises_of
+from ami_bridge.store.tables import attempts, incidents, promises
 
-_IN_FLIGHT = sorted(state.value for state in IN_FLIGHT)
 
-
-def make(conn: Connection, promise: Promise, at: datetime) -> tuple[Promise, bool]:
+def make(conn: Connection, promise: Promise, at: datetime, policy: Policy) -> tuple[Promise, bool]:
     """Write `promise` down, or return the one that already stands for it and False.
 
     A promise to be called once an outage is over may arrive after that outage has ended, because the PBX kept the key
     press: it is due at once. The incident's row is held against a change so that none slips between the two cases.
     """
-    if promise.incident is not None and _is_resolved(conn, promise.incident):
+    if promise.incident is not None and promise.kind is Kind.RESTORED and _is_resolved(conn, promise.incident):
         promise = replace(promise, not_before=promise.arrived)
-    if insert_unless_taken(conn, promises, row_of(promise)):
-        _note(conn, promise, at, "made", promise.attempt)
+    if promise.kind is Kind.SCHEDULED and promise.chosen is None:
+        promise = replace(promise, chosen=promise.not_before)
+    if _insert(conn, promise, at):
         return promise, True
     standing = _standing(conn, promise)
+    if standing is not None and _is_superseded(standing, promise):
+        if standing.state in IN_FLIGHT:
+            return _asked_for(conn, standing, promise, at), False
+        withdrawn = step(standing, Step.WITHDRAW, at, reason="they asked for a call themselves", policy=policy)
+        move(conn, standing, withdrawn, Step.WITHDRAW, at)
+        if _insert(conn, promise, at):
+            return promise, True
     if standing is None:
         raise Raced(f"the promise that stood for {promise.id} ended at the same moment")
     return standing, False
+
+
+def _insert(conn: Connection, promise: Promise, at: datetime) -> bool:
+    if not insert_unless_taken(conn, promises, promise_row(promise)):
+        return False
+    note(conn, promise, at, "made", promise.attempt)
+    return True
 
 
 def _standing(conn: Connection, promise: Promise) -> Promise | None:
@@ -44,18 +71,51 @@ def _standing(conn: Connection, promise: Promise) -> Promise | None:
     same_origin = and_(
         promises.c.pbx == promise.pbx, promises.c.origin == promise.origin, promises.c.kind == promise.kind.value
     )
-    same_number = and_(
-        promises.c.tenant == promise.tenant,
-        promises.c.line == promise.line,
-        promises.c.kind == promise.kind.value,
-        promises.c.number == promise.number,
-        promises.c.ended.is_(None),
-    )
-    for same in (promises.c.id == promise.id, same_origin, same_number):
+    for same in (promises.c.id == promise.id, same_origin, and_(*_same_place(promise))):
         row = conn.execute(select(promises).where(same)).first()
         if row is not None:
             return promise_of(row)
     return None
+
+
+def _same_place(promise: Promise) -> tuple[ColumnElement[bool], ...]:
+    """Open for the same number on the same line: one callback, or one call with news."""
+    news = promises.c.kind == Kind.RESTORED.value
+    return (
+        promises.c.tenant == promise.tenant,
+        promises.c.line == promise.line,
+        promises.c.number == promise.number,
+        promises.c.ended.is_(None),
+        ~news if promise.kind in CALLBACKS else news,
+    )
+
+
+def _is_superseded(standing: Promise, by: Promise) -> bool:
+    """Whether somebody who would have been called uninvited now asks for it."""
+    return (
+        standing.state not in ENDS
+        and standing.kind is Kind.MISSED
+        and by.kind in CALLBACKS - {Kind.MISSED}
+        and (standing.id, standing.origin) != (by.id, by.origin)
+    )
+
+
+def _asked_for(conn: Connection, flying: Promise, asked: Promise, at: datetime) -> Promise:
+    """They are being called at this very moment: that call serves, and if it fails they are owed what they asked for.
+
+    A second promise would dial them while the first call still rings.
+    """
+    taken_over = replace(
+        flying,
+        kind=asked.kind,
+        chosen=asked.chosen,
+        expires=max(flying.expires, asked.expires),
+        language=asked.language or flying.language,
+        reason="they asked for a call themselves while they were being called",
+    )
+    stored = write(conn, flying, taken_over, at)
+    note(conn, stored, at, "asked", flying.attempt)
+    return stored
 
 
 def _is_resolved(conn: Connection, incident: IncidentId) -> bool:
@@ -63,66 +123,16 @@ def _is_resolved(conn: Connection, incident: IncidentId) -> bool:
     return state == IncidentState.RESOLVED.value
 
 
-def claimable(now: datetime, policy: Policy) -> ColumnElement[bool]:
-    """Waiting, due, not overdue (the domain's `overdue` in SQL), and nobody is ringing that number."""
-    ringing = exists().where(attempts.c.number == promises.c.number, attempts.c.ended.is_(None))
-    return and_(
-        promises.c.state == State.WAITING.value,
-        promises.c.not_before <= now,
-        promises.c.expires > now,
-        promises.c.attempts < policy.attempts,
-        ~ringing,
-    )
-
-
-def claim(
-    conn: Connection, line: LineKey, kinds: Iterable[Kind], now: datetime, attempt: AttemptId, policy: Policy
-) -> Promise | None:
-    """Bind the line's oldest claimable promise to `attempt`; None when there is none.
-
-    On PostgreSQL, SKIP LOCKED passes over promises that other writers hold; on SQLite the clause vanishes and the
-    transaction alone writes. Two lines can pick the same number at once: the unique index refuses the second, which
-    goes on to its next promise.
-    """
-    oldest = (
-        select(promises)
-        .where(*_of(line), promises.c.kind.in_([kind.value for kind in kinds]), claimable(now, policy))
-        .order_by(promises.c.arrived, promises.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    passed_over: list[str] = []
-    while (row := conn.execute(oldest.where(promises.c.id.not_in(passed_over))).first()) is not None:
-        waiting = promise_of(row)
-        if not _start(conn, waiting, attempt, now):
-            passed_over.append(waiting.id)
-            continue
-        claimed = step(waiting, Step.CLAIM, now, reason="its turn", policy=policy, attempt=attempt)
-        _write(conn, waiting, claimed, now)
-        _note(conn, claimed, now, Step.CLAIM.value, attempt)
-        return claimed
-    return None
-
-
-def _start(conn: Connection, promise: Promise, attempt: AttemptId, now: datetime) -> bool:
-    """Write the attempt down; False if that number is in flight already."""
-    row = {
-        "id": attempt,
-        "promise": promise.id,
-        "tenant": promise.tenant,
-        "pbx": promise.pbx,
-        "number": promise.number,
-        "started": now,
-    }
-    if insert_unless_taken(conn, attempts, row):
-        return True
-    if conn.scalar(select(attempts.c.id).where(attempts.c.id == attempt)) is not None:
-        raise AttemptTaken(attempt)
-    return False
-
-
 def take_step(
-    conn: Connection, id_: PromiseId, what: Step, now: datetime, reason: str, attempt: AttemptId | None, policy: Policy
+    conn: Connection,
+    id_: PromiseId,
+    what: Step,
+    now: datetime,
+    reason: str,
+    attempt: AttemptId | None,
+    policy: Policy,
+    not_before: datetime | None = None,
+    number: str | None = None,
 ) -> Promise:
     """Move a promise by one step of the domain's table, with its ledger entry; close the attempt that this ends."""
     before = get(conn, id_)
@@ -130,52 +140,137 @@ def take_step(
         raise UnknownPromise(id_)
     if attempt is not None and attempt != before.attempt:
         raise StaleAttempt(id_, attempt)
-    after = step(before, what, now, reason=reason, policy=policy)
-    _write(conn, before, after, now)
-    if before.state in IN_FLIGHT and after.state not in IN_FLIGHT:
-        closed = update(attempts).where(attempts.c.id == before.attempt)
-        conn.execute(closed.values(ended=now, outcome=what.value))
-    _note(conn, after, now, what.value, before.attempt)
-    return after
+    after = step(before, what, now, reason=reason, policy=policy, not_before=not_before, number=number)
+    if what is Step.MOVE:
+        other = conn.scalar(select(promises.c.id).where(*_same_place(after), promises.c.id != id_))
+        if other is not None:
+            raise AlreadyOwed(id_, PromiseId(other))
+    return move(conn, before, after, what, now)
 
 
-def _write(conn: Connection, before: Promise, after: Promise, now: datetime) -> None:
-    """Store `after`, provided the row is still as `before` was read; raise Raced if it is not.
+def hold(conn: Connection, id_: PromiseId, now: datetime, reason: str, until: datetime | None, policy: Policy) -> bool:
+    """Say why a waiting promise is not called now. Another `until` for the same reason changes the row alone."""
+    before = get(conn, id_)
+    if before is None:
+        raise UnknownPromise(id_)
+    if waits_for_its_incident(before, now):
+        return False
+    after = step(before, Step.HOLD, now, reason=reason, policy=policy, not_before=until)
+    if not before.held or before.reason != reason:
+        move(conn, before, after, Step.HOLD, now)
+        return True
+    if after.not_before != before.not_before:
+        write(conn, before, after, now)
+    return False
 
-    Every way back to an earlier state passes a claim, so state and count of attempts together name one moment.
-    """
-    unchanged = and_(
-        promises.c.id == before.id, promises.c.state == before.state.value, promises.c.attempts == before.attempts
+
+def withdraw_open(
+    conn: Connection,
+    tenant: TenantName,
+    number: str,
+    now: datetime,
+    reason: str,
+    lines: Collection[LineName] | None,
+    kinds: Iterable[Kind],
+    policy: Policy,
+) -> list[Promise]:
+    """End what is open for a number, in flight or not; each as it ended, with the attempt that was in flight."""
+    wanted = select(promises).where(
+        promises.c.tenant == tenant,
+        promises.c.number == number,
+        promises.c.ended.is_(None),
+        promises.c.kind.in_(sorted(kind.value for kind in kinds)),
     )
-    ended = None if after.state in IN_FLIGHT or after.state is State.WAITING else now
-    if conn.execute(update(promises).where(unchanged).values(row_of(after) | {"ended": ended})).rowcount != 1:
-        raise Raced(f"promise {before.id} was changed by another writer")
+    if lines is not None:
+        wanted = wanted.where(promises.c.line.in_(sorted(lines)))
+    withdrawn = []
+    for before in promises_of(conn, wanted.order_by(promises.c.arrived, promises.c.id).with_for_update()):
+        after = step(before, Step.WITHDRAW, now, reason=reason, policy=policy)
+        ended = move(conn, before, after, Step.WITHDRAW, now)
+        withdrawn.append(replace(ended, attempt=before.attempt))
+    return withdrawn
+
+
+def retry(conn: Connection, id_: PromiseId, now: datetime, policy: Policy) -> Promise:
+    """Have it tried now: the promise itself while it waits; once it has ended, the one that follows it."""
+    old = get(conn, id_)
+    if old is None:
+        raise UnknownPromise(id_)
+    if old.state not in ENDS:
+        return take_step(conn, id_, Step.RETRY, now, "an operator wants it tried now", None, policy)
+    again = Promise(
+        id=PromiseId(uuid4().hex),
+        tenant=old.tenant,
+        pbx=old.pbx,
+        line=old.line,
+        kind=old.kind,
+        number=old.number,
+        origin=f"retry-{old.id}",
+        arrived=old.arrived,
+        expires=now + policy.lifetime_of(old.kind),
+        not_before=now,
+        reason=f"an operator wants it tried again: {old.state.value}, {old.reason}",
+        incident=old.incident,
+        language=old.language,
+        chosen=old.chosen,
+    )
+    standing, made = make(conn, again, now, policy)
+    if made or standing.state not in ENDS:
+        return standing
+    return retry(conn, standing.id, now, policy)  # it was retried before, and that one has ended too
+
+
+def solved(conn: Connection, attempt: AttemptId, answer: bool, at: datetime | None) -> Promise | None:
+    """Write down whether the talk solved it, once; None for an attempt nobody knows. Undated: when that call ended."""
+    before = by_attempt(conn, attempt)
+    if before is None or before.solved is answer:
+        return before
+    if at is None:
+        times = select(attempts.c.ended, attempts.c.started).where(attempts.c.id == attempt)
+        ended, started = conn.execute(times).one()
+        at = ended or started
+    stored = write(conn, before, replace(before, solved=answer), at)
+    said = "solved, they say" if answer else "not solved, they say"
+    note(conn, replace(stored, reason=said), at, "solved", attempt)
+    return stored
+
+
+def charge(conn: Connection, attempt: AttemptId, cost: int, channel: str | None) -> bool:
+    """Set what an attempt costs, and the channel it went over; False for one nobody knows."""
+    values: dict[str, object] = {"cost": cost} if channel is None else {"cost": cost, "channel": channel}
+    return conn.execute(update(attempts).where(attempts.c.id == attempt).values(values)).rowcount == 1
 
 
 def end_overdue(conn: Connection, now: datetime, policy: Policy, limit: int) -> list[Promise]:
-    """End at most `limit` waiting promises that can no longer be kept, oldest first; return them as they ended."""
-    late = (
-        select(promises)
-        .where(
-            promises.c.ended.is_(None),  # what the index knows: the ended ones only ever grow
-            promises.c.state == State.WAITING.value,
-            (promises.c.expires <= now) | (promises.c.attempts >= policy.attempts),
-        )
-        .order_by(promises.c.arrived, promises.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    """End waiting promises that can no longer be kept, at most `limit` for each reason; return them as they ended."""
+    waiting = promises.c.state == State.WAITING.value
+    missed = promises.c.kind == Kind.MISSED.value
+    allowed = case((missed, policy.missed_attempts), else_=policy.attempts)
+    expired = select(promises).where(waiting, promises.c.expires <= now).order_by(promises.c.expires)
+    exhausted = select(promises).where(
+        waiting,
+        promises.c.attempts >= min(policy.attempts, policy.missed_attempts),  # what an index knows
+        promises.c.attempts - promises.c.failures >= allowed,
     )
+    ended = [
+        *_end(conn, exhausted.order_by(promises.c.attempts), now, policy, limit),
+        *_end(conn, expired, now, policy, limit),
+    ]
+    return sorted(ended, key=lambda promise: (promise.arrived, promise.id))
+
+
+def _end(
+    conn: Connection, late: Select[tuple[object, ...]], now: datetime, policy: Policy, limit: int
+) -> list[Promise]:
     ended = []
-    for before in promises_of(conn, late):
+    for before in promises_of(conn, late.limit(limit).with_for_update(skip_locked=True)):
         what = overdue(before, now, policy)
         if what is None:
             continue
-        tried = f"{before.attempts} of {policy.attempts} attempts made"
+        tried = f"{before.tries} of {policy.attempts_of(before.kind)} attempts made"
         reason = tried if what is Step.EXHAUST else f"expired at {before.expires.isoformat()}, {tried}"
         after = step(before, what, now, reason=reason, policy=policy)
-        _write(conn, before, after, now)
-        _note(conn, after, now, what.value, None)
-        ended.append(after)
+        ended.append(move(conn, before, after, what, now))
     return ended
 
 
@@ -192,6 +287,7 @@ def release_restored(conn: Connection, incident: IncidentId | None, now: datetim
             promises.c.kind == Kind.RESTORED.value,
             promises.c.state == State.WAITING.value,
             promises.c.attempts == 0,
+            promises.c.held.is_(False),  # released before, and put off since
             promises.c.not_before > now,
         )
         .order_by(promises.c.arrived, promises.c.id)
@@ -200,98 +296,7 @@ def release_restored(conn: Connection, incident: IncidentId | None, now: datetim
     released = []
     for before in promises_of(conn, held):
         after = replace(before, not_before=now, reason="service restored")
-        _write(conn, before, after, now)
-        _note(conn, after, now, "released", None)
-        released.append(after)
+        stored = write(conn, before, after, now)
+        note(conn, stored, now, "released", None)
+        released.append(stored)
     return released
-
-
-def get(conn: Connection, id_: PromiseId) -> Promise | None:
-    row = conn.execute(select(promises).where(promises.c.id == id_)).first()
-    return None if row is None else promise_of(row)
-
-
-def by_attempt(conn: Connection, attempt: AttemptId) -> Promise | None:
-    of_attempt = select(promises).join(attempts, attempts.c.promise == promises.c.id).where(attempts.c.id == attempt)
-    row = conn.execute(of_attempt).first()
-    return None if row is None else promise_of(row)
-
-
-def open_(conn: Connection, pbx: PbxName | None) -> list[Promise]:
-    wanted = select(promises).where(promises.c.ended.is_(None)).order_by(promises.c.arrived, promises.c.id)
-    return promises_of(conn, wanted if pbx is None else wanted.where(promises.c.pbx == pbx))
-
-
-def recent(conn: Connection, limit: int) -> list[Promise]:
-    ended = select(promises).where(promises.c.ended.is_not(None))
-    return promises_of(conn, ended.order_by(promises.c.ended.desc(), promises.c.id).limit(limit))
-
-
-def open_on(conn: Connection, line: LineKey) -> list[Promise]:
-    wanted = select(promises).where(promises.c.ended.is_(None), *_of(line))
-    return promises_of(conn, wanted.order_by(promises.c.arrived, promises.c.id))
-
-
-def open_of(conn: Connection, tenant: TenantName, number: str) -> list[Promise]:
-    same = (promises.c.tenant == tenant) & (promises.c.number == number) & promises.c.ended.is_(None)
-    return promises_of(conn, select(promises).where(same).order_by(promises.c.arrived, promises.c.id))
-
-
-def kept_since(conn: Connection, line: LineKey, since: datetime) -> list[datetime]:
-    """When what was promised in turn on `line` was kept, `since` included, in order."""
-    kept = select(promises.c.ended).where(
-        promises.c.state == State.KEPT.value,
-        promises.c.kind == Kind.IN_TURN.value,
-        promises.c.ended >= since,
-        *_of(line),
-    )
-    return [moment for (moment,) in conn.execute(kept.order_by(promises.c.ended))]
-
-
-def in_flight(conn: Connection, pbx: PbxName) -> list[Promise]:
-    flying = select(promises).where(promises.c.pbx == pbx, promises.c.state.in_(_IN_FLIGHT))
-    return promises_of(conn, flying.order_by(promises.c.arrived, promises.c.id))
-
-
-def waiting_count(conn: Connection, line: LineKey, kinds: Iterable[Kind]) -> int:
-    wanted = promises.c.kind.in_([kind.value for kind in kinds])
-    count = select(func.count()).where(promises.c.state == State.WAITING.value, wanted, *_of(line))
-    return conn.scalar(count) or 0
-
-
-def due(conn: Connection, pbx: PbxName, now: datetime, kinds: Iterable[Kind], policy: Policy) -> list[LineKey]:
-    """The lines of `pbx` with something to claim, the longest-waiting caller's first."""
-    lines = (
-        select(promises.c.tenant, promises.c.line)
-        .where(promises.c.pbx == pbx, promises.c.kind.in_([kind.value for kind in kinds]), claimable(now, policy))
-        .group_by(promises.c.tenant, promises.c.line)
-        .order_by(func.min(promises.c.arrived), promises.c.tenant, promises.c.line)
-    )
-    return [LineKey(tenant=TenantName(t), pbx=pbx, line=LineName(name)) for t, name in conn.execute(lines)]
-
-
-def entries(conn: Connection, id_: PromiseId) -> list[LedgerEntry]:
-    rows = conn.execute(select(ledger).where(ledger.c.promise == id_).order_by(ledger.c.seq))
-    return [
-        LedgerEntry(promise=id_, at=r.at, what=r.what, state=State(r.state), reason=r.reason, attempt=r.attempt)
-        for r in rows
-    ]
-
-
-def _of(line: LineKey) -> tuple[ColumnElement[bool], ...]:
-    return promises.c.pbx == line.pbx, promises.c.tenant == line.tenant, promises.c.line == line.line
-
-
-def _note(conn: Connection, promise: Promise, at: datetime, what: str, attempt: AttemptId | None) -> None:
-    conn.execute(
-        insert(ledger).values(
-            promise=promise.id,
-            tenant=promise.tenant,
-            pbx=promise.pbx,
-            at=at,
-            what=what,
-            state=promise.state.value,
-            reason=promise.reason,
-            attempt=attempt,
-        )
-    )

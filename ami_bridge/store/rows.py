@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ami_bridge.domain.incident import Incident, IncidentState, Story
 from ami_bridge.domain.names import NO_RECORDING
-from ami_bridge.domain.promise import Kind, Promise, State
+from ami_bridge.domain.promise import RANK, Kind, Promise, State
 
 
 def row_of(value: Promise | Incident) -> dict[str, Any]:
@@ -21,6 +21,11 @@ def row_of(value: Promise | Incident) -> dict[str, Any]:
         if name in columns:
             columns[name] = columns[name].value
     return columns
+
+
+def promise_row(promise: Promise) -> dict[str, Any]:
+    """Return the columns of `promise`, with those that order claims."""
+    return row_of(promise) | {"rank": RANK[promise.kind], "turn": promise.turn}
 
 
 def promise_of(row: Row[Any]) -> Promise:

@@ -14,8 +14,9 @@ from ami_bridge.domain.promise import Policy
 from ami_bridge.store import address, retention, schema
 from ami_bridge.store.backend import Backend
 from ami_bridge.store.errors import StoreError, StoreUnavailable
-from ami_bridge.store.facades import Baselines, BlindSpots, Incidents, Promises, StandingOrders, Windows
+from ami_bridge.store.facades import Baselines, BlindSpots, Incidents, StandingOrders, Windows
 from ami_bridge.store.postgres import PostgresBackend
+from ami_bridge.store.promising import Promises
 from ami_bridge.store.sqlite import SqliteBackend
 
 DEADLINE_SECONDS = 5.0

@@ -15,6 +15,11 @@ Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData()
 
+
+def _one_open(name: str, *columns: str, where: str = "ended IS NULL") -> Index:
+    return Index(name, *columns, unique=True, sqlite_where=text(where), postgresql_where=text(where))
+
+
 promises = Table(
     "promises",
     metadata,
@@ -36,20 +41,30 @@ promises = Table(
     # and what is owed is written down all the same.
     Column("incident", Words),
     Column("ended", UtcDateTime),
+    Column("language", Words, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("chosen", UtcDateTime),
+    Column("held", Boolean, nullable=False),
+    Column("solved", Boolean),
+    Column("revision", Integer, nullable=False),
+    # Of the kind, and of what was chosen or else of the arrival: the order in which promises are claimed.
+    Column("rank", Integer, nullable=False),
+    Column("turn", UtcDateTime, nullable=False),
     UniqueConstraint("pbx", "origin", "kind", name="promises_one_per_origin"),
-    Index("promises_by_line", "pbx", "state", "tenant", "line", "arrived"),
+    # A claim reads this one alone until it has found its promise, and passes over those not due without a look at them.
+    Index("promises_by_turn", "pbx", "tenant", "line", "state", "rank", "turn", "id", "not_before"),
+    Index("promises_by_line", "pbx", "tenant", "line", "ended"),
+    Index("promises_by_state", "pbx", "state"),
+    Index("promises_by_expiry", "state", "expires"),
+    Index("promises_by_attempts", "state", "attempts"),
+    Index("promises_by_number", "tenant", "number", "arrived"),
+    Index("promises_by_tenant", "tenant", "arrived"),
+    Index("promises_by_arrival", "arrived"),
     Index("promises_by_end", "ended"),
     Index("promises_by_incident", "incident"),
-    Index(
-        "promises_one_open",
-        "tenant",
-        "line",
-        "kind",
-        "number",
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
-    ),
+    # An open callback stands for all that are asked for, and a call with news may be owed beside it.
+    _one_open("promises_one_callback", "tenant", "line", "number", where="ended IS NULL AND kind <> 'restored'"),
+    _one_open("promises_one_news", "tenant", "line", "number", where="ended IS NULL AND kind = 'restored'"),
 )
 
 attempts = Table(
@@ -63,15 +78,14 @@ attempts = Table(
     Column("started", UtcDateTime, nullable=False),
     Column("ended", UtcDateTime),
     Column("outcome", Words),
+    Column("answered", UtcDateTime),
+    Column("cost", Integer, nullable=False),  # in ten-thousandths of the tenant's currency
+    Column("channel", Words),
     Index("attempts_by_promise", "promise"),
+    Index("attempts_by_tenant", "tenant", "started"),
+    Index("attempts_by_number", "number", "started"),
     # A phone rings for one of us at a time, whichever line or tenant it is for.
-    Index(
-        "attempts_one_per_number",
-        "number",
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
-    ),
+    _one_open("attempts_one_per_number", "number"),
 )
 
 ledger = Table(
@@ -133,13 +147,7 @@ blind_spots = Table(
     Column("ended", UtcDateTime),
     Column("reason", Words, nullable=False),
     Index("blind_spots_by_begin", "began"),
-    Index(
-        "blind_spots_one_open",
-        "pbx",
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
-    ),
+    _one_open("blind_spots_one_open", "pbx"),
 )
 
 # One row for each PBX, written over every few seconds while it is watched: a companion that is killed leaves it behind.

@@ -23,7 +23,11 @@ class LineKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One thing that happened to a promise. `what` is `made`, `released`, or the value of the domain's Step."""
+    """One thing that happened to a promise. `what` is the value of the domain's Step, or one of these.
+
+    `made`; `released`: its incident is over; `asked`: somebody being called uninvited asked for a call; `solved`: what
+    they answered afterwards.
+    """
 
     promise: PromiseId
     at: datetime

@@ -96,6 +96,8 @@ LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}
 
 KIND = {
     Kind.IN_TURN: "callback in turn",
+    Kind.MISSED: "callback of a missed call",
+    Kind.SCHEDULED: "callback at a chosen time",
     Kind.RESTORED: "call when it is fixed",
 }
 

@@ -26,7 +26,7 @@ from ami_bridge.store import StaleAttempt, Store
 from tests.contract.making import IN_TURN, LINE, POLICY, a_promise, after, attempt
 
 T = TypeVar("T")
-NEWS = sorted(set(Step) - {Step.CLAIM}, key=lambda what: what.value)
+NEWS = sorted(set(Step) - {Step.CLAIM, Step.MOVE}, key=lambda what: what.value)
 NUMBERS = [f"+49301{n}" for n in range(3)]
 
 

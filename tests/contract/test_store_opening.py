@@ -26,7 +26,7 @@ from tests.contract.databases import execute, outside
 from tests.contract.making import POLICY, a_promise
 
 NOBODY = 65534
-HEAD = "0006"
+HEAD = "0007"
 
 
 async def refusal(url: str, deadline: float = 5) -> str:

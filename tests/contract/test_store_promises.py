@@ -10,8 +10,7 @@ import pytest
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import IllegalStep, Kind, State, Step, step
-from ami_bridge.store import AttemptTaken, LineKey, StaleAttempt, Store, StoreBusy, UnknownPromise
-from ami_bridge.store import promises as statements
+from ami_bridge.store import AttemptTaken, LineKey, StaleAttempt, Store, StoreBusy, UnknownPromise, moves
 from tests.contract.making import (
     IN_TURN,
     LINE,
@@ -117,7 +116,7 @@ async def test_a_number_in_flight_for_one_line_is_passed_over_on_another(store: 
     assert await store.promises.due(LINE.pbx, after(60)) == []
     assert await store.promises.claim(SALES, IN_TURN, after(60), attempt(3)) is None
 
-    await store.promises.step(ringing.id, Step.UNREACHED, after(90), "busy", attempt(1))
+    await store.promises.step(ringing.id, Step.NO_ANSWER, after(90), "busy", attempt(1))
     freed = await store.promises.claim(SALES, IN_TURN, after(90), attempt(4))
     assert freed is not None
     assert freed.id == "p2"
@@ -152,7 +151,7 @@ async def test_a_callback_that_is_kept(store: Store) -> None:
 async def test_one_that_was_not_reached_waits_and_is_tried_again_with_another_attempt(store: Store) -> None:
     await store.promises.make(a_promise(1))
     await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
-    waiting = await store.promises.step(PromiseId("p1"), Step.UNREACHED, after(90), "no answer", attempt(1))
+    waiting = await store.promises.step(PromiseId("p1"), Step.NO_ANSWER, after(90), "no answer", attempt(1))
     assert (waiting.state, waiting.attempt, waiting.not_before) == (State.WAITING, None, after(90) + POLICY.spacing)
     assert await store.promises.claim(LINE, IN_TURN, after(91), attempt(2)) is None
     again = await store.promises.claim(LINE, IN_TURN, after(90) + POLICY.spacing, attempt(2))
@@ -164,7 +163,7 @@ async def test_one_that_was_not_reached_waits_and_is_tried_again_with_another_at
 async def test_news_of_an_old_attempt_changes_nothing(store: Store) -> None:
     await store.promises.make(a_promise(1))
     await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
-    await store.promises.step(PromiseId("p1"), Step.UNREACHED, after(90), "no answer", attempt(1))
+    await store.promises.step(PromiseId("p1"), Step.NO_ANSWER, after(90), "no answer", attempt(1))
     for now in (after(91), after(90) + POLICY.spacing):
         before = await store.promises.get(PromiseId("p1")), await store.promises.ledger(PromiseId("p1"))
         with pytest.raises(StaleAttempt, match="keepline-1"):
@@ -177,10 +176,10 @@ async def test_a_write_based_on_what_is_no_longer_so_is_refused(store: Store) ->
     """Tried and waiting again is not the same as never tried, though the state is."""
     never_tried, _ = await store.promises.make(a_promise(1))
     await store.promises.claim(LINE, IN_TURN, after(60), attempt(1))
-    waiting = await store.promises.step(never_tried.id, Step.UNREACHED, after(90), "busy", attempt(1))
+    waiting = await store.promises.step(never_tried.id, Step.NO_ANSWER, after(90), "busy", attempt(1))
     ended = step(never_tried, Step.DECLINED, after(91), reason="not needed", policy=POLICY)
     with pytest.raises(StoreBusy, match="another writer"):
-        await store._backend.write(lambda conn: statements._write(conn, never_tried, ended, after(91)))
+        await store._backend.write(lambda conn: moves.write(conn, never_tried, ended, after(91)))
     assert await store.promises.get(never_tried.id) == waiting
 
 
@@ -250,7 +249,7 @@ async def test_a_second_release_does_not_shorten_the_wait_after_an_attempt(store
     await store.promises.make(a_restored(1))
     await store.promises.release_restored(IncidentId("i1"), after(60))
     await store.promises.claim(LINE, RESTORED, after(60), attempt(1))
-    waiting = await store.promises.step(PromiseId("p1"), Step.UNREACHED, after(70), "busy", attempt(1))
+    waiting = await store.promises.step(PromiseId("p1"), Step.NO_ANSWER, after(70), "busy", attempt(1))
     assert await store.promises.release_restored(IncidentId("i1"), after(71)) == []
     assert await store.promises.get(PromiseId("p1")) == waiting
 

@@ -25,7 +25,8 @@ from ami_bridge.domain.promise import (
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy(attempts=3, spacing=timedelta(minutes=10), lifetime=timedelta(hours=4))
-NEWS = sorted(set(Step) - {Step.CLAIM, Step.EXPIRE, Step.EXHAUST}, key=lambda what: what.value)
+NOT_NEWS = {Step.CLAIM, Step.EXPIRE, Step.EXHAUST, Step.HOLD, Step.MOVE, Step.RETRY}
+NEWS = sorted(set(Step) - NOT_NEWS, key=lambda what: what.value)
 
 
 class OnePromisesLife(RuleBasedStateMachine):
@@ -79,7 +80,7 @@ class OnePromisesLife(RuleBasedStateMachine):
         if self.promise.state in ENDS:
             self.ends.append(self.promise.state)
         if self.promise.state is State.WAITING:
-            assert self.promise.not_before == self.now + POLICY.spacing
+            assert self.promise.not_before == self.now + POLICY.pause(what, self.promise.failures)
 
     @invariant()
     def it_ends_once_and_stays_ended(self) -> None:
@@ -96,7 +97,8 @@ class OnePromisesLife(RuleBasedStateMachine):
 
     @invariant()
     def it_is_tried_no_more_often_than_the_policy_allows(self) -> None:
-        assert self.promise.attempts == self.claims <= POLICY.attempts
+        assert self.promise.attempts == self.claims
+        assert self.promise.tries <= POLICY.attempts
 
     @invariant()
     def what_is_owed_never_changes_hands(self) -> None:
@@ -105,7 +107,7 @@ class OnePromisesLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left alone from here, a promise still ends: nothing is owed for ever."""
         if self.promise.state in IN_FLIGHT:
-            self.take(Step.UNMET if self.promise.state is State.CONNECTING else Step.UNREACHED)
+            self.take(Step.UNMET if self.promise.state is State.CONNECTING else Step.NO_ANSWER)
         self.now = max(self.now, T0 + POLICY.lifetime)
         if self.promise.state is State.WAITING:
             self.the_dialler_looks()

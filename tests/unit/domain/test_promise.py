@@ -12,6 +12,7 @@ from ami_bridge.domain.promise import (
     ENDS,
     IN_FLIGHT,
     NEXT,
+    UNREACHED,
     IllegalStep,
     Kind,
     Policy,
@@ -48,7 +49,9 @@ def a_promise(state: State = State.WAITING, attempts: int = 0) -> Promise:
 def through(promise: Promise, *steps: Step) -> Promise:
     for what in steps:
         attempt = ATTEMPT if what is Step.CLAIM else None
-        promise = step(promise, what, T0, reason=f"saw {what.value}", policy=POLICY, attempt=attempt)
+        to = T0 + timedelta(days=1) if what is Step.MOVE else None
+        reason = f"saw {what.value}"
+        promise = step(promise, what, T0, reason=reason, policy=POLICY, attempt=attempt, not_before=to)
     return promise
 
 
@@ -59,7 +62,7 @@ def through(promise: Promise, *steps: Step) -> Promise:
         ((Step.CLAIM, Step.ANSWERED, Step.TOLD), State.KEPT),
         ((Step.CLAIM, Step.DIALLED, Step.DECLINED), State.WITHDRAWN),
         ((Step.CLAIM, Step.ANSWERED, Step.ACCEPTED, Step.UNMET), State.WAITING),
-        ((Step.CLAIM, Step.RANG, Step.UNREACHED), State.WAITING),
+        ((Step.CLAIM, Step.RANG, Step.NO_ANSWER), State.WAITING),
         ((Step.CLAIM, Step.ANSWERED, Step.LATER), State.WAITING),
         ((Step.EXPIRE,), State.EXPIRED),
         ((Step.EXHAUST,), State.EXHAUSTED),
@@ -90,9 +93,10 @@ def test_an_end_is_final_and_every_other_state_leads_on() -> None:
     assert {State.WAITING} == set(State) - ENDS - IN_FLIGHT
 
 
-def test_once_accepted_a_customer_is_not_called_unreached() -> None:
+@pytest.mark.parametrize("what", UNREACHED)
+def test_once_accepted_a_customer_is_not_called_unreached(what: Step) -> None:
     with pytest.raises(IllegalStep):
-        through(a_promise(State.CONNECTING), Step.UNREACHED)
+        through(a_promise(State.CONNECTING), what)
 
 
 def test_a_claim_names_its_attempt_and_counts_it() -> None:
@@ -110,7 +114,7 @@ def test_news_in_flight_keeps_the_attempt_and_when_it_may_be_tried() -> None:
 
 def test_back_to_waiting_is_for_the_policys_spacing_and_keeps_the_place_in_line() -> None:
     now = T0 + timedelta(hours=1)
-    waiting = step(through(a_promise(), Step.CLAIM), Step.UNREACHED, now, reason="busy", policy=POLICY)
+    waiting = step(through(a_promise(), Step.CLAIM), Step.NO_ANSWER, now, reason="busy", policy=POLICY)
     assert waiting == replace(a_promise(), reason="busy", attempts=1, not_before=now + POLICY.spacing)
 
 

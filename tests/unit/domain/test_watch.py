@@ -274,7 +274,7 @@ def test_an_attempt_from_ringing_to_its_end_moves_its_promise() -> None:
         (Step.RANG, "ringing"),
         (Step.ANSWERED, "answered"),
         (Step.JOINED, "talking with PJSIP/101"),
-        (Step.UNREACHED, "hung up"),
+        (Step.NO_ANSWER, "hung up"),
     ]
 
 
@@ -286,12 +286,12 @@ def test_an_attempt_that_failed_says_why_it_did() -> None:
         ev.OriginateEnded(uniqueid=Uniqueid(ATTEMPT), answered=False),
         hung_up(ATTEMPT, 17),
     )
-    assert effects == [MovePromise(ATTEMPT, Step.UNREACHED, "busy")]  # type: ignore[arg-type]
+    assert effects == [MovePromise(ATTEMPT, Step.BUSY, "busy")]  # type: ignore[arg-type]
 
 
-def test_an_attempt_that_never_had_a_channel_is_unreached() -> None:
+def test_an_attempt_that_never_had_a_channel_has_failed() -> None:
     effects = play(a_watch(), ev.OriginateEnded(uniqueid=Uniqueid(ATTEMPT), answered=False))
-    assert effects == [MovePromise(ATTEMPT, Step.UNREACHED, "not reached")]  # type: ignore[arg-type]
+    assert effects == [MovePromise(ATTEMPT, Step.FAILED, "not reached")]  # type: ignore[arg-type]
 
 
 def test_other_peoples_originates_move_no_promise() -> None:

@@ -202,7 +202,7 @@ def test_an_attempt_the_records_know_the_end_of_is_unreached_by_that() -> None:
     ending = Ending(outcome=CallOutcome.BUSY, answered=False)
     [effect] = watch.seen_again([], at(30), {Linkedid(ATTEMPT): ending})
     assert isinstance(effect, MovePromise)
-    assert (effect.attempt, effect.step) == (ATTEMPT, Step.UNREACHED)
+    assert (effect.attempt, effect.step) == (ATTEMPT, Step.BUSY)
 
 
 def test_an_attempt_that_was_joined_meanwhile_is_kept() -> None:
