@@ -25,7 +25,7 @@ def read(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadList(f"{path} cannot be read: {error}") from None
-    found = []
+    found: list[str] = []
     for number, line in enumerate(lines, start=1):
         if text := "".join(line.partition("#")[0].split()):
             try:

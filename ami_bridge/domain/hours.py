@@ -96,14 +96,16 @@ class Hours:
                     yield from self._parts(day, span)
 
     def _parts(self, day: date, span: _Span) -> Iterator[tuple[datetime, datetime]]:
-        """The opening that begins on `day`, day by day, without those that are closed."""
+        """The opening that begins on `day`; where days can be closed, what is left of it, day by day."""
         begin, end = self._moment(day, span.begin), self._moment(day, span.end)
-        for offset in (0, 1):
-            if not self._closed(day + timedelta(days=offset)):
-                since = max(begin, self._moment(day, offset * _DAY))
-                until = min(end, self._moment(day, (offset + 1) * _DAY))
-                if since < until:  # not so where the clock skipped all of it
-                    yield since, until
+        parts = [(begin, end)]
+        if self._closed is not None:
+            days = [offset for offset in (0, 1) if not self._closed(day + timedelta(days=offset))]
+            parts = [
+                (max(begin, self._moment(day, offset * _DAY)), min(end, self._moment(day, (offset + 1) * _DAY)))
+                for offset in days
+            ]
+        yield from ((since, until) for since, until in parts if since < until)  # the clock may skip all of it
 
     def _moment(self, day: date, minutes: int) -> datetime:
         """When the clock of the zone first shows that time of that day, or jumps over it; in UTC."""
@@ -130,7 +132,7 @@ class CallingHours:
     """When people may be called who may be in any one of several zones: when it is open in all of them."""
 
     def __init__(
-        self, texts: Iterable[str], zones: Iterable[tzinfo], closed: Callable[[date], bool] = lambda _day: False
+        self, texts: Iterable[str], zones: Iterable[tzinfo], closed: Callable[[date], bool] | None = None
     ) -> None:
         """`texts`, and the days that are `closed`, as for Hours; raise WrongHours for what cannot be read."""
         texts = tuple(texts)
