@@ -1,7 +1,7 @@
 """What a session asks for and who the caller is, read from the `agi_*` block. The only place that builds a Caller.
 
-The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE[,KEY[,UNIQUEID,LANGUAGE]]]])`. The last two are
-the caller's where another channel asks about them.
+The dialplan runs `AGI(agi://HOST:PORT/SCRIPT,TOKEN,PBX,LINE[,ATTEMPT[,WIDE[,KEY[,UNIQUEID,LANGUAGE]]]])`. The last two
+are the caller's where another channel asks about them.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ KEY_WAIT = 2.5
 # Seconds for which nobody is asked who was late: what callers hear then lies on the PBX.
 SILENT_FOR = 10
 
+OURS = ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "SILENT_FOR")
+
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
 READ = ("system", "call", "agent", "dialplan", "reporting")
 WRITE = ("system", "reporting", "originate")
@@ -121,7 +123,7 @@ def render(plan: PbxPlan) -> Mapping[str, str]:
     )
     values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
     agreed = {name: value for name, value in vars(contract).items() if name.isupper()}
-    ours = {name: globals()[name] for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "SILENT_FOR")}
+    ours = {name: globals()[name] for name in OURS}
     return {
         name: environment.get_template(f"{name}.j2").render(
             **values, **agreed, **ours, places=_places, read=READ, write=WRITE
