@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select
 
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import RANK, Kind, Policy, Promise, State, Step, step
@@ -33,7 +33,7 @@ def claim(
     goes on to its next promise.
     """
     passed_over = list(but)
-    for wanted in _by_rank(line, kinds, now, policy):
+    for wanted in by_rank(line, kinds, now, policy):
         first = wanted.limit(1).with_for_update(skip_locked=True)
         while (row := conn.execute(first.where(promises.c.id.not_in(passed_over))).first()) is not None:
             claimed = _bind(conn, promise_of(row), now, attempt, policy)
@@ -58,7 +58,7 @@ def peek(
 ) -> list[Promise]:
     """The first `limit` promises of the line that claims would take, in the order in which they would."""
     found: list[Promise] = []
-    for wanted in _by_rank(line, kinds, now, policy):
+    for wanted in by_rank(line, kinds, now, policy):
         found += promises_of(conn, wanted.limit(limit - len(found)))
         if len(found) >= limit:
             break
@@ -73,7 +73,7 @@ def due(conn: Connection, pbx: PbxName, now: datetime, kinds: Iterable[Kind], po
     return [line for _, line in firsts]
 
 
-def _by_rank(line: LineKey, kinds: Iterable[Kind], now: datetime, policy: Policy) -> Iterator[Select[Any]]:
+def by_rank(line: LineKey, kinds: Iterable[Kind], now: datetime, policy: Policy) -> Iterator[Select[Any]]:
     """For each rank of `kinds` those that may be tried, in turn: an order that one index has, rank by rank."""
     wanted = frozenset(kinds)
     for rank in sorted({RANK[kind] for kind in wanted}):
@@ -122,9 +122,12 @@ def _bind(conn: Connection, waiting: Promise, now: datetime, attempt: AttemptId,
 
 def _lines(conn: Connection, pbx: PbxName) -> Iterator[LineKey]:
     """The lines of `pbx` that ever promised something: one step in the index for each, however much they owe."""
-    name = tuple_(promises.c.tenant, promises.c.line)
-    following = select(promises.c.tenant, promises.c.line).where(promises.c.pbx == pbx).order_by(*name).limit(1)
+    names = select(promises.c.tenant, promises.c.line).where(promises.c.pbx == pbx)
+    following = names.order_by(promises.c.tenant, promises.c.line).limit(1)
     row = conn.execute(following).first()
     while row is not None:
         yield LineKey(tenant=TenantName(row.tenant), pbx=pbx, line=LineName(row.line))
-        row = conn.execute(following.where(name > tuple_(row.tenant, row.line))).first()
+        # Two questions, because a comparison of pairs makes SQLite read through all of a tenant's rows.
+        next_line = following.where(promises.c.tenant == row.tenant, promises.c.line > row.line)
+        next_tenant = following.where(promises.c.tenant > row.tenant)
+        row = conn.execute(next_line).first() or conn.execute(next_tenant).first()

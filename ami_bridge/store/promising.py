@@ -14,7 +14,7 @@ from ami_bridge.store import claiming, owed, promises
 from ami_bridge.store.backend import Backend
 from ami_bridge.store.values import LedgerEntry, LineKey
 
-_OVERDUE_AT_ONCE = 200
+_OVERDUE_AT_ONCE = 50
 _EVERY_KIND = frozenset(Kind)
 
 

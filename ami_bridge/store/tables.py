@@ -16,8 +16,12 @@ Sequence = BigInteger().with_variant(Integer(), "sqlite")
 metadata = MetaData()
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 def _one_open(name: str, *columns: str, where: str = "ended IS NULL") -> Index:
-    return Index(name, *columns, unique=True, sqlite_where=text(where), postgresql_where=text(where))
+    return _partial(name, *columns, where=where, unique=True)
 
 
 promises = Table(
@@ -55,11 +59,12 @@ promises = Table(
     Index("promises_by_turn", "pbx", "tenant", "line", "state", "rank", "turn", "id", "not_before"),
     Index("promises_by_line", "pbx", "tenant", "line", "ended"),
     Index("promises_by_state", "pbx", "state"),
-    Index("promises_by_expiry", "state", "expires"),
-    Index("promises_by_attempts", "state", "attempts"),
-    Index("promises_by_number", "tenant", "number", "arrived"),
-    Index("promises_by_tenant", "tenant", "arrived"),
-    Index("promises_by_arrival", "arrived"),
+    # Partial, so that nothing but the search for those overdue is led astray by them.
+    _partial("promises_by_expiry", "expires", where="state = 'waiting'"),
+    _partial("promises_by_attempts", "attempts", where="state = 'waiting'"),
+    Index("promises_by_number", "tenant", "number", "arrived", "id"),
+    Index("promises_by_tenant", "tenant", "arrived", "id"),
+    Index("promises_by_arrival", "arrived", "id"),
     Index("promises_by_end", "ended"),
     Index("promises_by_incident", "incident"),
     # An open callback stands for all that are asked for, and a call with news may be owed beside it.

@@ -95,16 +95,16 @@ def _promises(op: Operations) -> None:
     op.create_index("promises_by_turn", "promises", turn)
     op.create_index("promises_by_line", "promises", ["pbx", "tenant", "line", "ended"])
     op.create_index("promises_by_state", "promises", ["pbx", "state"])
-    op.create_index("promises_by_expiry", "promises", ["state", "expires"])
-    op.create_index("promises_by_attempts", "promises", ["state", "attempts"])
-    op.create_index("promises_by_number", "promises", ["tenant", "number", "arrived"])
-    op.create_index("promises_by_tenant", "promises", ["tenant", "arrived"])
-    op.create_index("promises_by_arrival", "promises", ["arrived"])
+    _partial(op, "promises_by_expiry", "promises", ["expires"], "state = 'waiting'")
+    _partial(op, "promises_by_attempts", "promises", ["attempts"], "state = 'waiting'")
+    op.create_index("promises_by_number", "promises", ["tenant", "number", "arrived", "id"])
+    op.create_index("promises_by_tenant", "promises", ["tenant", "arrived", "id"])
+    op.create_index("promises_by_arrival", "promises", ["arrived", "id"])
     op.create_index("promises_by_end", "promises", ["ended"])
     op.create_index("promises_by_incident", "promises", ["incident"])
     same = ["tenant", "line", "number"]
-    _one_open(op, "promises_one_callback", "promises", same, "ended IS NULL AND kind <> 'restored'")
-    _one_open(op, "promises_one_news", "promises", same, "ended IS NULL AND kind = 'restored'")
+    _partial(op, "promises_one_callback", "promises", same, "ended IS NULL AND kind <> 'restored'", unique=True)
+    _partial(op, "promises_one_news", "promises", same, "ended IS NULL AND kind = 'restored'", unique=True)
 
 
 def _attempts(op: Operations) -> None:
@@ -125,7 +125,7 @@ def _attempts(op: Operations) -> None:
     op.create_index("attempts_by_promise", "attempts", ["promise"])
     op.create_index("attempts_by_tenant", "attempts", ["tenant", "started"])
     op.create_index("attempts_by_number", "attempts", ["number", "started"])
-    _one_open(op, "attempts_one_per_number", "attempts", ["number"], "ended IS NULL")
+    _partial(op, "attempts_one_per_number", "attempts", ["number"], "ended IS NULL", unique=True)
 
 
 def _ledger(op: Operations) -> None:
@@ -144,6 +144,6 @@ def _ledger(op: Operations) -> None:
     op.create_index("ledger_by_promise", "ledger", ["promise", "seq"])
 
 
-def _one_open(op: Operations, name: str, table: str, columns: list[str], where: str) -> None:
+def _partial(op: Operations, name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
     condition = sa.text(where)
-    op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
