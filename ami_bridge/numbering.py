@@ -133,9 +133,18 @@ def _readings(given: str, home: str) -> Iterator[PhoneNumber]:
             number = phonenumbers.parse(text, region or None)
         except phonenumbers.NumberParseException:
             continue
-        # Behind a calling code there is no 0 or 1 to be left out: +1 1 239 is not +1 239, and nobody knows what it is.
-        if region or _e164(number) == text:
+        if _is_clean(number, text, region):
             yield number
+
+
+def _is_clean(number: PhoneNumber, text: str, home: str) -> bool:
+    """Not so where digits were left out behind a calling code: +1 1 239 is not +1 239, and nobody knows what it is."""
+    if home and number.country_code == phonenumbers.country_code_for_region(home):
+        return True
+    digits = _e164(number)[1:]
+    plan = PhoneMetadata.metadata_for_region(home) if home else None
+    abroad = (plan.international_prefix or "") if plan else r"\+"
+    return text.endswith(digits) and re.fullmatch(abroad, text.removesuffix(digits)) is not None
 
 
 @cache

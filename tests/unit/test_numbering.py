@@ -75,6 +75,11 @@ def test_the_houses_own_numbers_are_known_in_every_form() -> None:
     assert numbering.facts("+4930901821").type is T.FIXED
 
 
+@pytest.mark.parametrize("given", ["+112393760126", "00112393760126", "0011478294529"])
+def test_no_digit_behind_a_calling_code_is_passed_over(given: str) -> None:
+    assert Numbering("DE").facts(given).region == ""
+
+
 @pytest.mark.parametrize("given", [None, "", "anonymous", "+49;30", "٣٠٩٠١٨٢٠", "1" * 16, "+49 30 901820"])
 def test_of_what_is_no_number_nothing_is_known(given: str | None) -> None:
     facts = Numbering("DE").facts(given)
