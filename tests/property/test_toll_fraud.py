@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ami_bridge.domain.numbers import NotDialable, dial_string
-from ami_bridge.domain.permission import Refusal, Refused, Usage
+from ami_bridge.domain.permission import Refusal, Refused
+from ami_bridge.domain.promise import Usage
 from ami_bridge.rulebook import MONEY, rulebook_of
 from benchmarks.fraud.flood import flood, one_caller, spent
 from benchmarks.fraud.hostile import hostile

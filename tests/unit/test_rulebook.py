@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ami_bridge.domain.permission import Allowed, Held, Refusal, Refused, Usage
-from ami_bridge.domain.promise import Kind
+from ami_bridge.domain.permission import Allowed, Held, Refusal, Refused
+from ami_bridge.domain.promise import Kind, Usage
 from ami_bridge.rulebook import own_numbers, rulebook_of
 from benchmarks.fraud.houses import settings_of
 

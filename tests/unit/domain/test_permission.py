@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ami_bridge.domain.numbers import NumberFacts, NumberPolicy, NumberType
-from ami_bridge.domain.permission import Allowed, CallingRules, Held, Refusal, Refused, Rules, Usage
-from ami_bridge.domain.promise import Kind
+from ami_bridge.domain.permission import Allowed, CallingRules, Held, Refusal, Refused, Rules
+from ami_bridge.domain.promise import Kind, Usage
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=BERLIN)  # a Tuesday
