@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ami_bridge.domain.hours import CallingHours
 from ami_bridge.domain.numbers import SHORTEST, NumberFacts, NumberPolicy, NumberType, is_number
-from ami_bridge.domain.promise import Kind
+from ami_bridge.domain.promise import Kind, Usage
 
 
 class Refusal(Enum):
@@ -35,16 +35,6 @@ class Refusal(Enum):
     NUMBER_CAP = "number_cap"
     TENANT_CAP = "tenant_cap"
     SPEND = "spend"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What was begun since `CallingRules.day_began`: attempts to this number, to all of the tenant's, and what those
-    cost in ten-thousandths of the currency."""
-
-    number_attempts: int = 0
-    tenant_attempts: int = 0
-    tenant_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ Judgement: TypeAlias = Allowed | Held | Refused
 ORDINARY = frozenset(
     {NumberType.FIXED, NumberType.MOBILE, NumberType.FIXED_OR_MOBILE, NumberType.VOIP, NumberType.TOLL_FREE}
 )
-UNINVITED = frozenset({"missed", "restored"})  # kinds whose calls nobody waits for at this moment
+UNINVITED = frozenset({Kind.MISSED, Kind.RESTORED})  # kinds whose calls nobody waits for at this moment
 _NO_COUNTRY = "001"  # of calling codes that belong to none
 _AREA_CODE = 2  # digits of a national number after which it is clear whose it is
 _RANGE = 3  # the same of costly ranges, and in North America, where countries share a calling code
@@ -141,7 +131,7 @@ class CallingRules:
 
     def hours(self, kind: Kind, number: NumberFacts) -> CallingHours:
         """When calls of `kind` to `number` are placed: by the clock where its owner is, not on holidays there."""
-        uninvited = kind.value in UNINVITED
+        uninvited = kind in UNINVITED
         key = uninvited, number.region, number.zones
         if key not in self._hours:
             texts = self._rules.uninvited if uninvited else self._rules.calling

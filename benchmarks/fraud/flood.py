@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from ami_bridge.domain.permission import Usage
+from ami_bridge.domain.promise import Usage
 from ami_bridge.rulebook import MONEY
 from benchmarks.fraud.houses import House, houses
 

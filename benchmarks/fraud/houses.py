@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ami_bridge.domain.numbers import NotDialable, dial_string
-from ami_bridge.domain.permission import Allowed, Refused, Usage
-from ami_bridge.domain.promise import Kind
+from ami_bridge.domain.permission import Allowed, Refused
+from ami_bridge.domain.promise import Kind, Usage
 from ami_bridge.rulebook import Rulebook, rulebook_of
 from ami_bridge.settings import Settings
 

@@ -86,7 +86,11 @@ def test_a_ring_groups_patience_begins_when_its_phones_ring() -> None:
     watch = a_watch()
     play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550200"))
     assert watch.tick(at(60)) == []
-    play(watch, ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("g1")), now=at(60))
+    asks = created("q1", "Local/ask@keepline-question-00000001;1", linkedid="c1")  # the dialplan, about this caller
+    play(watch, asks, ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("q1")), now=at(20))
+    assert watch.tick(at(60)) == []
+    phone = created("g1", "PJSIP/101-02", linkedid="c1")
+    play(watch, phone, ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("g1")), now=at(60))
     assert watch.tick(at(80)) == [PushLine(SALES)]
 
 
