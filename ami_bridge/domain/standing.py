@@ -72,7 +72,7 @@ class Account:
     @property
     def ended(self) -> datetime | None:
         """When it ended; None while it is open."""
-        return self.entries[-1].at if self.promise.state in ENDS and self.entries else None
+        return next((entry.at for entry in self.entries if entry.state in ENDS), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

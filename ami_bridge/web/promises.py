@@ -129,7 +129,7 @@ class PromiseDesk:
         owed = await book.retry(id_, order.by or who or NOBODY)
         if owed.id == id_:
             return said("The promise is tried again as soon as the rules allow and an agent is free.", id=id_)
-        return said("A new promise stands in its place.", 201, id=owed.id)
+        return said("Another promise stands in its place.", 201, id=owed.id)
 
 
 def _whole(request: web.Request) -> bool:

@@ -99,7 +99,7 @@ async def test_a_promise_is_called_off_and_tried_again(serve: Serve, ledger: Led
     assert ended is not None
     assert (ended.state, ended.reason) == (State.WITHDRAWN, "withdrawn by Ada: we spoke")
     result = await keepline("promises", "retry", "7d1", "--by", "Ada", "--url", page.url)
-    found = re.fullmatch(r"A new promise stands in its place\. Promise (\S+)\.\n", result.out)
+    found = re.fullmatch(r"Another promise stands in its place\. Promise (\S+)\.\n", result.out)
     assert found is not None, result
     anew = await ledger.store.promises.get(PromiseId(found[1]))
     assert anew is not None
