@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from ami_bridge.domain.promise import ENDS, Promise
-from ami_bridge.domain.standing import Standing, standing
+from ami_bridge.domain.promise import ENDS, IN_FLIGHT, RANK, Promise, State
+from ami_bridge.domain.standing import Standing, awaits_end, standing
 from ami_bridge.web import words
 from ami_bridge.web.masking import clean, clean_and_mask, mask_number
 from ami_bridge.web.rows import Row, iso
@@ -49,6 +49,7 @@ def promise(owed: Promise, now: datetime) -> Row:
         "expires": None if over else iso(owed.expires),
         "expiring": iso(owed.expires) if how.danger else None,
         "open": not over,
+        "again": owed.state not in IN_FLIGHT and (over or not awaits_end(owed)),  # whether `retry` makes sense
     }
 
 
@@ -87,8 +88,9 @@ def _danger(number: int) -> str:
 
 
 def _first(owed: Sequence[Pair]) -> list[Pair]:
-    """Those being called, then those that wait for an agent alone; what is held or for later comes when it may."""
-    ready = [(one, how) for one, how in owed if not how.held and how.until is None]
+    """Those being called, then those that are due, in the order in which they are called."""
+    ready = [(one, how) for one, how in owed if not how.held and how.until is None and not awaits_end(one)]
+    ready.sort(key=lambda pair: (pair[0].state is State.WAITING, RANK[pair[0].kind], pair[0].turn, pair[0].id))
     return ready[:NEXT]
 
 

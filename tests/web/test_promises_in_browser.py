@@ -49,7 +49,7 @@ async def test_each_line_tells_what_it_owes_and_what_is_in_danger(serve: Serve, 
     shown = await first.evaluate("e => getComputedStyle(e).borderLeftColor")
     assert shown == "rgb({}, {}, {})".format(*(int(red.strip()[at : at + 2], 16) for at in (1, 3, 5)))
     await expect(first.locator("[data-list=next] li")).to_have_text(
-        [re.compile(r"•••142 being called: the phone rings \(called .*\)")]
+        [re.compile(r"•••142 being called: the phone rings \(since .*\)")]
     )
     await expect(first.locator("[data-list=held] li")).to_have_text(
         [re.compile(f"1 held: {HOURS} until "), "1 held: no trunk is up"], use_inner_text=True
@@ -100,6 +100,10 @@ async def test_a_promise_is_called_off_and_another_called_again(
     await row.get_by_label("Why").fill("we spoke already")
     await row.get_by_role("button", name="Call it off").click()
     await expect(row.get_by_role("status").first).to_have_text("The promise is withdrawn.")
+    ringing = tab.locator("#promises tbody tr", has_text="•••142")
+    await ringing.get_by_text("Change").click()
+    await expect(ringing.get_by_role("button", name="Call it off")).to_be_visible()
+    await expect(ringing.get_by_role("button", name="Call them again")).to_be_hidden()
     ended = await ledger.store.promises.get(PromiseId("p2"))
     assert ended is not None
     assert (ended.state, ended.reason) == (State.WITHDRAWN, "withdrawn by Ada: we spoke already")

@@ -42,9 +42,11 @@ def test_a_line_tells_how_many_it_owes_who_is_next_and_what_is_held_and_why() ->
         *(owed(n) for n in (6, 7)),
         owed(8, held=True, reason=trunk),
         owed(9, line=LineName("sales")),
+        owed(0, kind=Kind.MISSED),  # the first to come, and the last to be called
+        owed(10, kind=Kind.RESTORED, incident=IncidentId("i1"), not_before=T0 + timedelta(days=3650)),
     ]
     support, sales = owing.lines(promises, T0)
-    assert (support["words"], support["tone"], sales["words"], sales["tone"]) == ("8 owed", "warn", "1 owed", "busy")
+    assert (support["words"], support["tone"], sales["words"], sales["tone"]) == ("10 owed", "warn", "1 owed", "busy")
     assert [row["key"] for row in support["next"]] == ["p1", "p3", "p6"]
     assert support["next"][0]["standing"] == "being called: the phone rings"
     assert [(row["words"], row["until"]) for row in support["held"]] == [
