@@ -232,10 +232,11 @@ def told(row: Answer) -> Iterator[str]:
     if row["solved"] is not None:
         yield f"    asked whether it is solved, they said {'yes' if row['solved'] else 'no'}"
     yield "What happened:"
+    width = max((len(entry["state_words"]) for entry in row["ledger"]), default=0)
     for entry in row["ledger"]:
         attempt = f" [attempt {entry['attempt']}]" if entry["attempt"] else ""
         reason = f": {entry['reason']}" if entry["reason"] else ""
-        yield f"    {clock(entry['at'])}  {entry['state_words']:<12}  {entry['what_words']}{reason}{attempt}"
+        yield f"    {clock(entry['at'])}  {entry['state_words']:<{width}}  {entry['what_words']}{reason}{attempt}"
 
 
 def _tries(row: Answer) -> str:

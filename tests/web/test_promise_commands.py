@@ -77,10 +77,10 @@ async def test_one_promise_tells_its_whole_story(serve: Serve, ledger: Ledger) -
     the caller came 2026-03-01 09:30:00, called once, expires 2026-03-05 09:30:00
     they are spoken to in: en
 What happened:
-    2026-03-01 09:30:00  waiting          promised: pressed 1
-    2026-03-01 09:31:00  about to dial    chosen to be called: its turn [attempt keepline-7]
-    2026-03-01 09:31:00  ringing          rings: the phone rings [attempt keepline-7]
-    2026-03-01 09:32:00  waiting          busy: the line was busy [attempt keepline-7]
+    2026-03-01 09:30:00  waiting        promised: pressed 1
+    2026-03-01 09:31:00  about to dial  chosen to be called: its turn [attempt keepline-7]
+    2026-03-01 09:31:00  ringing        rings: the phone rings [attempt keepline-7]
+    2026-03-01 09:32:00  waiting        busy: the line was busy [attempt keepline-7]
 """
     )
     result = await keepline("promises", "show", "7d", "--numbers", "--json", "--url", page.url)
