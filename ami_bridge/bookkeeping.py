@@ -14,7 +14,7 @@ from ami_bridge.ami.errors import AmiError
 from ami_bridge.domain.names import PbxName, PromiseId, Uniqueid
 from ami_bridge.domain.orders import Refused
 from ami_bridge.domain.promise import ENDS, IN_FLIGHT, IllegalStep, Promise, Step
-from ami_bridge.domain.standing import Account, Entry, Wanted, awaits_end, standing
+from ami_bridge.domain.standing import Account, Entry, Wanted, standing, waits_for_its_incident
 from ami_bridge.runner import Runner
 from ami_bridge.store import LedgerEntry, Store, StoreError, UnknownPromise
 
@@ -92,7 +92,7 @@ class Bookkeeper:
     async def _again(self, before: Promise, by: str) -> Promise:
         if before.state in ENDS:
             return await self._promises.retry(before.id, self._clock())
-        if awaits_end(before):
+        if waits_for_its_incident(before, self._clock()):
             raise Refused("it waits for an outage to end, and is due then; say that the outage is over")
         return await self._promises.step(before.id, Step.RETRY, self._clock(), f"{by} wants it tried now")
 

@@ -102,7 +102,7 @@ def _waiting(promise: Promise, now: datetime) -> Standing:
     until = promise.not_before if early and promise.not_before < promise.expires else None
     if promise.held:
         return Standing(words=_because("held", promise.reason), until=until, held=True, danger=danger)
-    if awaits_end(promise):
+    if waits_for_its_incident(promise, now):
         return Standing(words="waits until the outage is over", danger=danger)
     if early and promise.attempts:
         return Standing(words=_because("will be tried again", promise.reason), until=until, danger=danger)
@@ -113,16 +113,17 @@ def _waiting(promise: Promise, now: datetime) -> Standing:
     return Standing(words=_WAITING[promise.kind], danger=danger)
 
 
-def awaits_end(promise: Promise) -> bool:
-    """Whether nobody knows yet when it is due, because the outage they asked about goes on."""
-    return promise.kind is Kind.RESTORED and promise.not_before >= promise.expires and not promise.attempts
+def waits_for_its_incident(promise: Promise, now: datetime) -> bool:
+    """Whether a call with news has not been released yet: nobody knows when it is due."""
+    touched = promise.held or promise.attempts > 0 or promise.not_before <= now
+    return promise.kind is Kind.RESTORED and promise.state is State.WAITING and not touched
 
 
 def endangered(promise: Promise, now: datetime) -> str:
     """Why `promise`, which waits, may come to nothing if nobody acts; empty when there is no hurry."""
     if promise.state is not State.WAITING:
         return ""
-    if promise.not_before >= promise.expires and not awaits_end(promise):
+    if promise.not_before >= promise.expires and not waits_for_its_incident(promise, now):
         return "expires before it may be called"
     lifetime = promise.expires - promise.arrived
     return "about to expire" if promise.expires - now <= min(_LAST_HOURS, lifetime / _LAST_PART) else ""

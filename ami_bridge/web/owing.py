@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ami_bridge.domain.promise import ENDS, IN_FLIGHT, RANK, Promise, State
-from ami_bridge.domain.standing import Standing, awaits_end, standing
+from ami_bridge.domain.standing import Standing, standing, waits_for_its_incident
 from ami_bridge.web import words
 from ami_bridge.web.masking import clean, clean_and_mask, mask_number
 from ami_bridge.web.rows import Row, iso
@@ -49,7 +49,8 @@ def promise(owed: Promise, now: datetime) -> Row:
         "expires": None if over else iso(owed.expires),
         "expiring": iso(owed.expires) if how.danger else None,
         "open": not over,
-        "again": owed.state not in IN_FLIGHT and (over or not awaits_end(owed)),  # whether `retry` makes sense
+        "again": owed.state not in IN_FLIGHT
+        and (over or not waits_for_its_incident(owed, now)),  # whether `retry` makes sense
     }
 
 
@@ -58,10 +59,10 @@ def lines(owed: Sequence[Promise], now: datetime) -> list[Row]:
     of: dict[tuple[str, str, str], list[Pair]] = {}
     for one in owed:
         of.setdefault((one.pbx, one.tenant, one.line), []).append((one, standing(one, now)))
-    return [_line(*key, pairs) for key, pairs in of.items()]
+    return [_line(*key, pairs, now) for key, pairs in of.items()]
 
 
-def _line(pbx: str, tenant: str, name: str, owed: Sequence[Pair]) -> Row:
+def _line(pbx: str, tenant: str, name: str, owed: Sequence[Pair], now: datetime) -> Row:
     endangered = [one for one, how in owed if how.danger]
     held = sum(1 for _one, how in owed if how.held)
     tone = Tone.BAD if endangered else Tone.WARN if held else Tone.BUSY
@@ -76,7 +77,7 @@ def _line(pbx: str, tenant: str, name: str, owed: Sequence[Pair]) -> Row:
         "endangered": len(endangered),
         "danger_words": _danger(len(endangered)),
         "first_expires": iso(min((one.expires for one in endangered), default=None)),
-        "next": [_next(one, how) for one, how in _first(owed)],
+        "next": [_next(one, how) for one, how in _first(owed, now)],
         "held": _held(owed),
     }
 
@@ -87,9 +88,10 @@ def _danger(number: int) -> str:
     return f"{counted(number, 'promise')} about to come to nothing: have agents free, or call by hand."
 
 
-def _first(owed: Sequence[Pair]) -> list[Pair]:
+def _first(owed: Sequence[Pair], now: datetime) -> list[Pair]:
     """Those being called, then those that are due, in the order in which they are called."""
-    ready = [(one, how) for one, how in owed if not how.held and how.until is None and not awaits_end(one)]
+    due = [pair for pair in owed if not pair[1].held and pair[1].until is None]
+    ready = [(one, how) for one, how in due if not waits_for_its_incident(one, now)]
     ready.sort(key=lambda pair: (pair[0].state is State.WAITING, RANK[pair[0].kind], pair[0].turn, pair[0].id))
     return ready[:NEXT]
 

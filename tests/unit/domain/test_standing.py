@@ -9,7 +9,7 @@ import pytest
 
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import ENDS, IN_FLIGHT, Kind, Policy, Promise, State, Step, step
-from ami_bridge.domain.standing import Standing, awaits_end, endangered, standing
+from ami_bridge.domain.standing import Standing, endangered, standing, waits_for_its_incident
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 LIFETIME = timedelta(hours=96)
@@ -63,12 +63,12 @@ def test_what_a_rule_holds_back_says_which_and_until_when() -> None:
 
 
 def test_what_waits_for_an_outage_s_end_has_no_time_until_it_is_over() -> None:
-    assert awaits_end(FIXED)
+    assert waits_for_its_incident(FIXED, T0)
     assert standing(FIXED, T0) == Standing(words="waits until the outage is over")
     over = replace(FIXED, not_before=T0, reason="service restored")
     assert standing(over, T0).words == "the outage is over: waits for its turn to be called"
-    assert not awaits_end(over)
-    assert not awaits_end(replace(FIXED, not_before=T0 + timedelta(minutes=10), attempts=1))
+    assert not waits_for_its_incident(over, T0)
+    assert not waits_for_its_incident(replace(FIXED, not_before=T0 + timedelta(minutes=10), attempts=1), T0)
 
 
 @pytest.mark.parametrize(
