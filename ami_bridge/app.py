@@ -12,6 +12,7 @@ import structlog
 
 from agi.server import Server
 from agi.settings import ServerSettings
+from ami_bridge.bookkeeping import Bookkeeper
 from ami_bridge.controls import Controls
 from ami_bridge.desk import HouseDesk
 from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName, TenantName
@@ -102,13 +103,14 @@ class App:
         library = AudioLibrary(settings.voice.directory, speech, recorded=settings.voice.recordings)
         library.open()
         desk = HouseDesk(store, now)
-        controls = Controls(store, now)
+        controls, book = Controls(store, now), Bookkeeper(store, now)
         furnisher = Furnisher(settings, store, library, orders=controls, changed=self._dirty.set, clock=now)
         runners = []
         for pbx in settings.pbx:
             runner, room = await furnisher.furnish(pbx, desk.drain)
             desk.add(PbxName(pbx.name), room)
             controls.add(runner)
+            book.add(runner)
             runners.append(runner)
         board = LiveBoard(await picture(store, runners, self._tenants, now()))  # before anybody can ask
         audio = AudioServer(
@@ -126,6 +128,7 @@ class App:
             ),
             orders=controls,
             recordings=Keeper(library),
+            book=book,
             callers=Explainer(
                 {runner.pbx: runner for runner in runners},
                 {LineName(line.name): settings.tenant_named(line.tenant) for line in settings.line},

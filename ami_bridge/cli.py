@@ -15,7 +15,7 @@ from cyclopts import App as Commands
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from ami_bridge import cli_callers, cli_voice
+from ami_bridge import cli_callers, cli_promises, cli_voice
 from ami_bridge.ami.decode import WANTED
 from ami_bridge.ami.errors import LoginRefused
 from ami_bridge.ami.masking import Masker
@@ -41,6 +41,7 @@ commands = Commands(
 
 register(commands)
 cli_callers.register(commands)
+cli_promises.register(commands)
 cli_voice.register(commands)
 
 

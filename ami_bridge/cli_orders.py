@@ -86,7 +86,7 @@ def declare(
     """
     with plainly():
         house = companion(config, url, os.environ)
-        order = {**house.subject(kind, name, pbx), "what": what, "minutes": minutes, "told": not silent, "by": _who(by)}
+        order = {**house.subject(kind, name, pbx), "what": what, "minutes": minutes, "told": not silent, "by": who(by)}
         words = ""
         if expected is not None:
             moment = _moment(expected, "--expected")
@@ -129,7 +129,7 @@ def expect(
     """
     with plainly():
         moment = None if when == "none" else _moment(when, "WHEN")
-        said = companion(config, url, os.environ).expect(incident, moment, _who(by))["said"]
+        said = companion(config, url, os.environ).expect(incident, moment, who(by))["said"]
         words = "" if moment is None else f" It is {clock(moment.isoformat())}."
         print(f"{said}{words}")  # noqa: T201 - the command's answer
 
@@ -169,7 +169,7 @@ def add(
         order = {**house.subject(kind, name, pbx), "what": what, "minutes": minutes, "announced": announce}
         if begin is not None:
             order["begin"] = begin.astimezone().isoformat()
-        answer = house.plan({**order, "by": _who(by)})
+        answer = house.plan({**order, "by": who(by)})
         print(f"{answer['said']} Planned work {answer['id']}.")  # noqa: T201 - the command's answer
 
 
@@ -182,7 +182,7 @@ def cancel(work: str, /, *, config: Config = Path("keepline.toml"), url: Url = N
 
 def _steer(incident: str, step: str, by: str | None, config: Path, url: str | None) -> None:
     with plainly():
-        said = companion(config, url, os.environ).steer(incident, step, _who(by))["said"]
+        said = companion(config, url, os.environ).steer(incident, step, who(by))["said"]
         print(said)  # noqa: T201 - the command's answer
 
 
@@ -202,7 +202,7 @@ def _moment(text: str, name: str) -> datetime:
     raise CannotOrder(f"{name}: a time such as 14:30 or 2026-03-02T09:00 is needed")
 
 
-def _who(by: str | None) -> str:
+def who(by: str | None) -> str:
     """Who gives an order, as the timeline shows it: by default the user of this machine."""
     if by is not None:
         return by

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,7 +18,10 @@ UPLOAD_PATIENCE = 90.0  # and for one to a recording, which the companion first 
 LARGEST = 64 << 20  # bytes of one
 LARGEST_AUDIO = 10_000_000  # bytes of one recording, as the companion takes it
 
+PART = 1 << 16  # bytes of an export that are read at once
+
 Answer = dict[str, Any]
+Wishes = Sequence[tuple[str, str]]  # names and values of a query
 
 
 class CannotOrder(Exception):
@@ -101,6 +105,36 @@ class Companion:
         id_ = self._meant("maintenance", maintenance, "planned work")
         return self._ask("DELETE", f"/api/maintenance/{quote(id_, safe='')}")
 
+    def promises(self, wishes: Wishes, limit: int, after: str | None) -> Answer:
+        asked = (*wishes, ("limit", str(limit)), *((("after", after),) if after else ()))
+        return self._ask("GET", f"/api/promises?{urlencode(asked)}")
+
+    def promise(self, promise: str, numbers: str) -> Answer:
+        return self._ask("GET", f"{_promise(promise)}?{urlencode({'numbers': numbers})}")
+
+    def call_off(self, promise: str, why: str, by: str) -> Answer:
+        return self._ask("POST", f"{_promise(promise)}/cancel", {"why": why, "by": by})
+
+    def try_again(self, promise: str, by: str) -> Answer:
+        return self._ask("POST", f"{_promise(promise)}/retry", {"by": by})
+
+    def export(self, form: str, wishes: Wishes) -> Iterator[bytes]:
+        """The whole ledger in parts, as they come; raise CannotOrder at the latest where it broke off."""
+        with self._asked("GET", f"/api/promises.{form}?{urlencode(wishes)}", None, PATIENCE) as answer:
+            if answer.status != 200:
+                self._read(answer.status, answer.read(LARGEST), "GET")
+                raise self._stranger()
+            while True:
+                try:
+                    part = answer.read(PART)
+                except (OSError, HTTPException):
+                    raise CannotOrder(
+                        "the export broke off and is not whole; see the companion's log, and try again"
+                    ) from None
+                if not part:
+                    return
+                yield part
+
     def _meant(self, rows: str, beginning: str, what: str) -> str:
         """The whole id of what is meant by an id's beginning."""
         ids = [str(row["key"]) for row in _rows(self.status(), rows)]
@@ -112,6 +146,16 @@ class Companion:
         raise CannotOrder(f"{what} {beginning} {said}; there are: {known}")
 
     def _ask(self, method: str, path: str, body: Answer | bytes | None = None, patience: float = PATIENCE) -> Answer:
+        with self._asked(method, path, body, patience) as answer:
+            try:
+                text = answer.read(LARGEST)
+            except (OSError, HTTPException) as error:
+                raise self._gone(error) from None
+            return self._read(answer.status, text, method)
+
+    @contextmanager
+    def _asked(self, method: str, path: str, body: Answer | bytes | None, patience: float) -> Iterator[HTTPResponse]:
+        """What the companion begins to answer; raise CannotOrder when it does not."""
         headers = {"Connection": "close"}
         if body is not None:
             headers["Content-Type"] = "application/octet-stream" if isinstance(body, bytes) else "application/json"
@@ -119,20 +163,22 @@ class Companion:
             headers["Authorization"] = f"Bearer {self._token}"
         sent = json.dumps(body).encode() if isinstance(body, dict) else body
         connection = (HTTPSConnection if self._tls else HTTPConnection)(self._host, self._port, timeout=patience)
-        try:
-            connection.request(method, self._path + path, sent, headers)
-            with connection.getresponse() as answer:
-                status, text = answer.status, answer.read(LARGEST)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise CannotOrder(
-                f"no companion answers at {self._url} ({why}); start it with `keepline run`, or name another with --url"
-            ) from None
-        except HTTPException:
-            raise self._stranger() from None
-        finally:
-            connection.close()
-        return self._read(status, text, method)
+        with closing(connection):
+            try:
+                connection.request(method, self._path + path, sent, headers)
+                answer = connection.getresponse()
+            except (OSError, HTTPException) as error:
+                raise self._gone(error) from None
+            with answer:
+                yield answer
+
+    def _gone(self, error: OSError | HTTPException) -> CannotOrder:
+        if isinstance(error, HTTPException):
+            return self._stranger()
+        why = error.strerror or str(error)
+        return CannotOrder(
+            f"no companion answers at {self._url} ({why}); start it with `keepline run`, or name another with --url"
+        )
 
     def _read(self, status: int, text: bytes, method: str) -> Answer:
         try:
@@ -184,6 +230,13 @@ def told(document: Answer) -> Iterator[str]:
 def _seen(row: Answer) -> Iterator[str]:
     for seen in _rows(row, "evidence"):
         yield f"    {clock(seen['at'])} {seen['source_words']}: {seen['text']}"
+
+
+def _promise(beginning: str) -> str:
+    """The address of the promise whose id begins so."""
+    if not beginning:
+        raise CannotOrder("PROMISE: an id, or how it begins, is needed; `keepline promises list` names them")
+    return f"/api/promises/{quote(beginning, safe='')}"
 
 
 def _rows(document: Answer, name: str) -> list[Answer]:

@@ -76,6 +76,9 @@ def listed(
     states: Collection[State] | None,
     line: LineName | None,
     number: str | None,
+    kinds: Collection[Kind] | None,
+    since: datetime | None,
+    until: datetime | None,
     limit: int,
     after: PromiseId | None,
 ) -> list[Promise]:
@@ -86,6 +89,12 @@ def listed(
             wanted = wanted.where(column == value)
     if states is not None:
         wanted = wanted.where(promises.c.state.in_(sorted(state.value for state in states)))
+    if kinds is not None:
+        wanted = wanted.where(promises.c.kind.in_(sorted(kind.value for kind in kinds)))
+    if since is not None:
+        wanted = wanted.where(promises.c.arrived >= since)
+    if until is not None:
+        wanted = wanted.where(promises.c.arrived < until)
     if after is not None:
         last = get(conn, after)
         if last is None:
@@ -93,6 +102,13 @@ def listed(
         before = and_(promises.c.arrived == last.arrived, promises.c.id < last.id)
         wanted = wanted.where(promises.c.arrived <= last.arrived, or_(promises.c.arrived < last.arrived, before))
     return promises_of(conn, wanted)
+
+
+def beginning(conn: Connection, text: str, limit: int) -> list[PromiseId]:
+    """The ids that begin with `text`, at most `limit` of them, in order; one that is `text` itself comes first."""
+    cut = func.substr(promises.c.id, 1, len(text)) == text  # LIKE takes capitals for small letters on SQLite
+    ids = conn.scalars(select(promises.c.id).where(cut).order_by(promises.c.id != text, promises.c.id).limit(limit))
+    return [PromiseId(id_) for id_ in ids]
 
 
 def usage(conn: Connection, tenant: TenantName, number: str, since: datetime) -> Usage:
@@ -104,12 +120,15 @@ def usage(conn: Connection, tenant: TenantName, number: str, since: datetime) ->
     return Usage(number_attempts=conn.scalar(of_number) or 0, tenant_attempts=begun, tenant_cost=int(cost))
 
 
-def entries(conn: Connection, id_: PromiseId) -> list[LedgerEntry]:
-    rows = conn.execute(select(ledger).where(ledger.c.promise == id_).order_by(ledger.c.seq))
-    return [
-        LedgerEntry(promise=id_, at=r.at, what=r.what, state=State(r.state), reason=r.reason, attempt=r.attempt)
-        for r in rows
-    ]
+def entries(conn: Connection, ids: Collection[PromiseId]) -> dict[PromiseId, list[LedgerEntry]]:
+    """All that happened to these promises, of each in order."""
+    found: dict[PromiseId, list[LedgerEntry]] = {id_: [] for id_ in ids}
+    for r in conn.execute(select(ledger).where(ledger.c.promise.in_(sorted(ids))).order_by(ledger.c.seq)):
+        entry = LedgerEntry(
+            promise=r.promise, at=r.at, what=r.what, state=State(r.state), reason=r.reason, attempt=r.attempt
+        )
+        found[r.promise].append(entry)
+    return found
 
 
 def _of(line: LineKey) -> tuple[ColumnElement[bool], ...]:

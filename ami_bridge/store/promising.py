@@ -202,17 +202,28 @@ class Promises:
         states: Collection[State] | None = None,
         line: LineName | None = None,
         number: str | None = None,
+        kinds: Collection[Kind] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int,
         after: PromiseId | None = None,
     ) -> list[Promise]:
-        """At most `limit` promises of `tenant`, or of all tenants, the latest arrivals first.
+        """At most `limit` promises of `tenant`, or of all tenants, the latest arrivals first: since <= arrived < until.
 
         `after` is the last one of the page before; UnknownPromise if there is no such.
         """
         return await self._backend.read(
-            lambda conn: owed.listed(conn, tenant, states, line, number, limit, after),
+            lambda conn: owed.listed(conn, tenant, states, line, number, kinds, since, until, limit, after),
         )
 
     async def ledger(self, id_: PromiseId) -> list[LedgerEntry]:
         """All that happened to a promise, in order."""
-        return await self._backend.read(lambda conn: owed.entries(conn, id_))
+        return (await self.ledgers((id_,)))[id_]
+
+    async def ledgers(self, ids: Collection[PromiseId]) -> dict[PromiseId, list[LedgerEntry]]:
+        """All that happened to each of these promises, in order."""
+        return await self._backend.read(lambda conn: owed.entries(conn, ids))
+
+    async def beginning(self, text: str, limit: int) -> list[PromiseId]:
+        """At most `limit` of the ids that begin with `text`; the one that is `text` itself comes first."""
+        return await self._backend.read(lambda conn: owed.beginning(conn, text, limit))

@@ -55,7 +55,7 @@ def spoken(
     running: set[asyncio.Task[web.StreamResponse]] = set()
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        task = asyncio.create_task(_put(handler, request), name=f"{request.method} {request.path}"[:80])
+        task = asyncio.create_task(put(handler, request), name=f"{request.method} {request.path}"[:80])
         running.add(task)
         task.add_done_callback(running.discard)
         try:
@@ -67,9 +67,10 @@ def spoken(
     return answer
 
 
-async def _put(
+async def put(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]], request: web.Request
 ) -> web.StreamResponse:
+    """What `handler` answers, or what it raises as an answer."""
     try:
         return await handler(request)
     except NotLetIn as error:

@@ -22,11 +22,20 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def _something(text: str) -> str:
+    if not (line := _on_one_line(text)):
+        raise ValueError("it is empty")
+    return line
+
+
 What = Annotated[str, AfterValidator(_on_one_line), Field(
     max_length=80, description="how customers call what is disturbed, in at most 80 characters, such as our main line",
 )]  # fmt: skip
 By = Annotated[str, AfterValidator(_on_one_line), Field(
     max_length=60, description="who gives the order, in at most 60 characters",
+)]  # fmt: skip
+Why = Annotated[str, AfterValidator(_something), Field(
+    max_length=200, description="why, in at most 200 characters, such as called by hand",
 )]  # fmt: skip
 Minutes = Annotated[int, Field(
     ge=1, le=LONGEST_MINUTES, description=f"a whole number of minutes from 1 to {LONGEST_MINUTES}",
@@ -49,6 +58,11 @@ class Declare(Named):
 
 
 class Steer(Strict):
+    by: By = ""
+
+
+class Cancel(Strict):
+    why: Why
     by: By = ""
 
 

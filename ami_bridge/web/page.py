@@ -22,6 +22,7 @@ from ami_bridge.web.entrance import Entrance
 from ami_bridge.web.hooks import HookDoor
 from ami_bridge.web.listening import Listener, bounded
 from ami_bridge.web.orders import OrderDesk
+from ami_bridge.web.promises import Book, PromiseDesk
 from ami_bridge.web.recordings import RecordingDesk, Recordings
 from ami_bridge.web.settings import PageSettings
 from ami_bridge.web.signing import Attempts, Sessions
@@ -36,8 +37,8 @@ class PageServer:
     """GET / (HTML), /api/status (JSON), /events (a stream of the same), /healthz, /static/*; orders and webhooks in.
 
     `orders` is where orders and reports go; without it, or without a token in the settings, the page only shows.
-    `recordings` keeps operators' own words, `callers` explains what a caller would hear; both are for the token, too.
-    `monotonic` measures how long sessions and failed attempts last.
+    `recordings` keeps operators' own words, `callers` explains what a caller would hear, `book` is what is owed; all
+    are for the token, too. `monotonic` measures how long sessions and failed attempts last.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class PageServer:
         orders: Orders | None = None,
         recordings: Recordings | None = None,
         callers: Callers | None = None,
+        book: Book | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +65,7 @@ class PageServer:
             OrderDesk(orders, door, recorded.has, settings.order_patience, clock),
             recorded,
             CallerDesk(callers, door, settings.order_patience),
+            PromiseDesk(book, door, settings.order_patience),
         )
         self._entrance = Entrance(token, sessions, attempts, self._render)
         self._hooks = HookDoor(orders, settings.hooks, attempts, clock, settings.order_patience)

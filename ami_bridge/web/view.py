@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ami_bridge.domain.incident import IncidentState
-from ami_bridge.domain.promise import ENDS, Promise, State
+from ami_bridge.domain.promise import ENDS
 from ami_bridge.domain.status import (
     BlindSpot,
     LineStatus,
@@ -22,7 +22,7 @@ from ami_bridge.domain.status import (
     TrunkStatus,
     WaitingCaller,
 )
-from ami_bridge.web import outages, words
+from ami_bridge.web import outages, owing, words
 from ami_bridge.web.masking import LONGEST_WORDS, clean, clean_and_mask, mask_number
 from ami_bridge.web.rows import Blind, Row, evidence, iso, tone
 from ami_bridge.web.words import Tone, counted
@@ -37,15 +37,17 @@ def present(status: Status) -> Row:
     owed = [p for p in status.promises if p.state not in ENDS]
     ended = [p for p in status.promises if p.state in ENDS]
     waiting = sorted(((c, line) for line in status.lines for c in line.waiting), key=lambda pair: pair[0].since)
+    owed_lines = owing.lines(owed, status.now)
     document: Row = {
         "as_of": iso(status.now),
         "lines": [_line(line, blind) for line in status.lines],
         "incidents": [outages.incident(i, status.now) for i in status.incidents if i.open],
         "waiting": _waiting(waiting[:SHOWN], blind),
         "waiting_more": _more(len(waiting)),
-        "owed": [_promise(p) for p in owed[:SHOWN]],
+        "owed_lines": owed_lines,
+        "owed": [owing.promise(p, status.now) for p in owed[:SHOWN]],
         "owed_more": _more(len(owed)),
-        "ended_promises": [_promise(p) for p in ended[:SHOWN]],
+        "ended_promises": [owing.promise(p, status.now) for p in ended[:SHOWN]],
         "ended_incidents": [outages.incident(i, status.now) for i in status.incidents if not i.open],
         "pbxs": [_pbx(p, blind) for p in status.pbxs],
         "blind_spots": _spots(status.blind_spots),
@@ -85,6 +87,7 @@ def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
     known = len(document["incidents"]) - suspected
     late = sum(1 for i in document["incidents"] if i["late"])
     works = sum(1 for work in document["maintenance"] if work["running"])
+    endangered = sum(line["endangered"] for line in document["owed_lines"])
     told = sum(1 for line in document["lines"] if line["announcing"])
     unanswered = sum(1 for line in document["lines"] if line["verdict"] == "unanswered" and line["watched"])
     candidates = (
@@ -93,6 +96,7 @@ def _summary(document: Row, waiting: int, owed: int, sure: bool) -> list[Row]:
         (known > 0, "incidents", Tone.BAD, counted(known, "open incident")),
         (suspected > 0, "suspected", Tone.WARN, counted(suspected, "suspected incident")),
         (unanswered > 0, "unanswered", Tone.BAD, f"{counted(unanswered, 'line')} unanswered"),
+        (endangered > 0, "endangered", Tone.BAD, f"{counted(endangered, 'promise')} about to expire"),
         (told > 0, "told", Tone.WARN, f"{counted(told, 'line')} announcing"),
         (not document["pbxs"], "blind", Tone.UNKNOWN, "no PBX to watch"),
         (not document["incidents"], "incidents", Tone.GOOD if sure else Tone.UNKNOWN, "no open incident"),
@@ -173,30 +177,6 @@ def _caller(caller: WaitingCaller, line: LineStatus, watched: bool, seen: Counte
         "since": iso(caller.since),
         "watched": watched,
         "doubt": "" if watched else "when last watched",
-    }
-
-
-def _promise(promise: Promise) -> Row:
-    text, colour = words.PROMISE[promise.state]
-    # One that waits for an incident to end has no time yet: it is set beyond its expiry until then.
-    again = promise.state is State.WAITING and promise.arrived < promise.not_before < promise.expires
-    return {
-        "key": promise.id,
-        "number": mask_number(promise.number),
-        "kind": promise.kind.value,
-        "kind_words": words.KIND[promise.kind],
-        "state": promise.state.value,
-        "words": text,
-        "tone": colour.value,
-        "reason": clean_and_mask(promise.reason),
-        "attempts": promise.attempts,
-        "attempts_words": counted(promise.attempts, "attempt"),
-        "line": clean(promise.line),
-        "tenant": clean(promise.tenant),
-        "pbx": clean(promise.pbx),
-        "arrived": iso(promise.arrived),
-        "not_before": iso(promise.not_before) if again else None,
-        "expires": iso(promise.expires) if promise.state not in ENDS else None,
     }
 
 

@@ -101,6 +101,36 @@ KIND = {
     Kind.RESTORED: "call when it is fixed",
 }
 
+# What happened to a promise, by what the ledger calls it.
+STEP = {
+    "made": "promised",
+    "released": "the outage is over",
+    "asked": "asked to be called",
+    "solved": "asked whether it is solved",
+    "claim": "chosen to be called",
+    "dialled": "dialled",
+    "rang": "rings",
+    "answered": "answered",
+    "accepted": "pressed 1",
+    "joined": "talks with an agent",
+    "told": "heard the news",
+    "busy": "busy",
+    "no-answer": "nobody answered",
+    "refused": "the phone turned it down",
+    "machine": "no person answered",
+    "failed": "the call failed, not for their fault",
+    "later": "asked for another time",
+    "unmet": "no agent was reached",
+    "declined": "not needed any more",
+    "withdraw": "withdrawn",
+    "hold": "held",
+    "move": "moved",
+    "retry": "to be tried again",
+    "expire": "expired",
+    "exhaust": "given up",
+    "block": "blocked",
+}
+
 PROMISE = {
     State.WAITING: ("waiting", Tone.BUSY),
     State.CLAIMED: ("about to dial", Tone.BUSY),

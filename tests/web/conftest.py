@@ -15,8 +15,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from ami_bridge.domain.status import Status
 from ami_bridge.web.board import LiveBoard
+from ami_bridge.web.promises import Book
 from ami_bridge.web.settings import PageSettings
 from tests.web.house import House, Running
+from tests.web.ledger import Ledger, a_ledger
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -28,18 +30,28 @@ def house() -> House:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def serve(house: House, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
-    """Serve a page of the quiet house, or of a given one: `await serve(status, streams=2)`."""
+    """Serve a page of the quiet house, or of a given one: `await serve(status, streams=2)`.
+
+    `book` is what is owed, for pages that tell of single promises.
+    """
     running: list[Running] = []
 
-    async def start(status: Status | None = None, **changes: object) -> Running:
+    async def start(status: Status | None = None, *, book: Book | None = None, **changes: object) -> Running:
         settings = replace(PageSettings(port=0), **changes)  # type: ignore[arg-type]
-        running.append(Running(LiveBoard(status or house.quiet()), settings, tmp_path))
+        running.append(Running(LiveBoard(status or house.quiet()), settings, tmp_path, book))
         await running[-1].restart()
         return running[-1]
 
     yield start
     for each in running:
         await each.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """An empty ledger, for `await serve(book=ledger.book)`."""
+    async with a_ledger(tmp_path) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")

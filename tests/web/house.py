@@ -35,6 +35,7 @@ from ami_bridge.domain.status import (
 )
 from ami_bridge.web.board import LiveBoard
 from ami_bridge.web.page import PageServer
+from ami_bridge.web.promises import Book
 from ami_bridge.web.settings import PageSettings
 from tests.web.keeping import Keeping, Knowing
 from tests.web.taking import Taking
@@ -199,9 +200,9 @@ class House:
 class Running:
     """The page served from `board`, whose settings a test may choose; stopped and started again at the same port."""
 
-    def __init__(self, board: LiveBoard, settings: PageSettings, directory: Path) -> None:
+    def __init__(self, board: LiveBoard, settings: PageSettings, directory: Path, book: Book | None = None) -> None:
         self.board, self.settings = board, settings
-        self.orders, self.callers = Taking(), Knowing()
+        self.orders, self.callers, self.book = Taking(), Knowing(), book
         self.recordings: Keeping | None = Keeping(directory)
         self.later = 0.0  # seconds by which sessions and attempts are older than they are
         self.server = self._make()
@@ -209,7 +210,7 @@ class Running:
     def _make(self) -> PageServer:
         return PageServer(
             self.board, self.settings, orders=self.orders, recordings=self.recordings, callers=self.callers,
-            monotonic=lambda: time.monotonic() + self.later,
+            book=self.book, monotonic=lambda: time.monotonic() + self.later,
         )  # fmt: skip
 
     @property

@@ -153,7 +153,7 @@ async def test_hostile_text_is_inert_whether_served_or_sent_live(serve: Serve, v
     status = replace(
         house.quiet(),
         lines=(house.line(HOSTILE, announcing={"en": HOSTILE}, verdict=HOSTILE, waiting=(caller,)),),
-        promises=(house.promise(HOSTILE, reason=HOSTILE, line=LineName(HOSTILE)),),
+        promises=(house.promise(HOSTILE, reason=HOSTILE, held=True, line=LineName(HOSTILE)),),
         incidents=(house.incident(evidence=house.seen(HOSTILE), lines=(LineName(HOSTILE),), what=HOSTILE),),
         pbxs=(house.pbx(detail=HOSTILE, version=HOSTILE),),
         trunks=(house.trunk(HOSTILE, health=HOSTILE, evidence=house.seen(HOSTILE)),),
@@ -169,6 +169,8 @@ async def test_hostile_text_is_inert_whether_served_or_sent_live(serve: Serve, v
         await expect(tab.locator("#hear .said")).to_have_text(HOSTILE)
         await expect(tab.locator("#hear .line h3")).to_have_text(HOSTILE)
         await expect(tab.locator("#promises .why").first).to_contain_text(HOSTILE)
+        await expect(tab.locator("#promises .owed h3")).to_have_text(HOSTILE)
+        await expect(tab.locator("#promises [data-list=held] li")).to_contain_text(HOSTILE)
         await expect(tab.locator("#waiting .number")).to_have_text("•••551")
         assert await tab.locator("main script, main img, main b, [onmouseover], [onerror]").count() == 0
         assert await tab.evaluate("window.hit") is None

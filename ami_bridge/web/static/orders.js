@@ -10,6 +10,7 @@ const SURE = {
   confirm: "Press again: callers will be told",
   end: "Press again: it is over",
   cancel: "Press again: the work is over",
+  retry: "Press again: they are called as soon as the rules allow",
   forget: "Press again: no time will be named",
 };
 
@@ -18,6 +19,7 @@ const REQUESTS = {
   investigate: (id) => ["POST", `/api/incidents/${id}/investigate`],
   end: (id) => ["POST", `/api/incidents/${id}/end`],
   forget: (id) => ["POST", `/api/incidents/${id}/expected`, { expected: null }],
+  retry: (id) => ["POST", `/api/promises/${id}/retry`],
   cancel: (id) => ["DELETE", `/api/maintenance/${id}`],
 };
 

@@ -1,108 +1,96 @@
-"""A promise says where it stands and why, in words that an operator can read out to a customer."""
+"""How a promise stands, in words: every state has some, and nothing that may come to nothing goes unsaid."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName
-from ami_bridge.domain.promise import IN_FLIGHT, Kind, Promise, State
-from ami_bridge.domain.standing import standing
+from ami_bridge.domain.names import IncidentId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.promise import ENDS, IN_FLIGHT, Kind, Policy, Promise, State, Step, step
+from ami_bridge.domain.standing import Standing, endangered, standing, waits_for_its_incident
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-NEVER = datetime.max.replace(tzinfo=UTC)
+LIFETIME = timedelta(hours=96)
+NEVER = T0 + timedelta(days=3650)
+PROMISE = Promise(
+    id=PromiseId("p1"), tenant=TenantName("acme"), pbx=PbxName("pbx1"), line=LineName("support"), kind=Kind.IN_TURN,
+    number="+15551230142", origin="1.1", arrived=T0, expires=T0 + LIFETIME, not_before=T0, reason="pressed 1",
+)  # fmt: skip
+FIXED = replace(PROMISE, kind=Kind.RESTORED, incident=IncidentId("i1"), not_before=NEVER)
 
 
-def a_promise(**other: Any) -> Promise:
-    values: dict[str, Any] = {
-        "id": PromiseId("p1"),
-        "tenant": TenantName("acme"),
-        "pbx": PbxName("berlin"),
-        "line": LineName("support"),
-        "kind": Kind.IN_TURN,
-        "number": "+4930123456",
-        "origin": "call-1",
-        "arrived": T0,
-        "expires": T0 + timedelta(days=4),
-        "not_before": T0,
-        "reason": "pressed 1",
-    }
-    return Promise(**values | other)
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("attempts", [0, 2])
+def test_every_promise_stands_somehow(kind: Kind, state: State, attempts: int) -> None:
+    how = standing(replace(PROMISE, kind=kind, state=state, attempts=attempts), T0)
+    assert how.words
+    if state in ENDS | IN_FLIGHT:
+        assert (how.held, how.danger, how.until) == (False, "", None)
 
 
-def minutes(number: float) -> datetime:
-    return T0 + timedelta(minutes=number)
+@pytest.mark.parametrize("state", sorted(ENDS, key=lambda state: state.value))
+def test_an_end_says_why(state: State) -> None:
+    assert standing(replace(PROMISE, state=state, reason="because"), T0).words.endswith(": because")
+
+
+def test_what_is_due_waits_for_an_agent_and_what_is_not_says_until_when() -> None:
+    assert standing(PROMISE, T0) == Standing(words="waits for a free agent, in the order of arrival")
+    later = T0 + timedelta(hours=3)
+    chosen = replace(PROMISE, kind=Kind.SCHEDULED, not_before=later, reason="this afternoon")
+    assert standing(chosen, T0) == Standing(words="not called yet: this afternoon", until=later)
+    assert standing(chosen, later).words == "waits for a free agent: the time they chose has come"
+
+
+def test_an_attempt_that_came_to_nothing_is_told_with_the_next() -> None:
+    policy, moved = Policy(), PROMISE
+    moved = step(moved, Step.CLAIM, T0, reason="its turn", policy=policy, attempt="keepline-1")  # type: ignore[arg-type]
+    moved = step(moved, Step.BUSY, T0, reason="the line was busy", policy=policy)
+    how = standing(moved, T0)
+    assert (how.words, how.until) == ("will be tried again: the line was busy", T0 + policy.busy)
+    again = standing(moved, T0 + policy.busy)
+    assert again == Standing(words="waits to be called again: the line was busy")
+
+
+def test_what_a_rule_holds_back_says_which_and_until_when() -> None:
+    policy, nine = Policy(), T0 + timedelta(hours=12)
+    held = step(PROMISE, Step.HOLD, T0, reason="outside calling hours", policy=policy, not_before=nine)
+    assert standing(held, T0) == Standing(words="held: outside calling hours", until=nine, held=True)
+    unknown = step(PROMISE, Step.HOLD, T0, reason="their own trunk is down", policy=policy)
+    assert standing(unknown, T0) == Standing(words="held: their own trunk is down", held=True)
+
+
+def test_what_waits_for_an_outage_s_end_has_no_time_until_it_is_over() -> None:
+    assert waits_for_its_incident(FIXED, T0)
+    assert standing(FIXED, T0) == Standing(words="waits until the outage is over")
+    over = replace(FIXED, not_before=T0, reason="service restored")
+    assert standing(over, T0).words == "the outage is over: waits for its turn to be called"
+    assert not waits_for_its_incident(over, T0)
+    assert not waits_for_its_incident(replace(FIXED, not_before=T0 + timedelta(minutes=10), attempts=1), T0)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("left", "lifetime", "danger"),
     [
-        ({}, "waiting for its turn since 09:00, not called yet: pressed 1"),
-        ({"reason": ""}, "waiting for its turn since 09:00, not called yet"),
-        (
-            {"not_before": minutes(40), "attempts": 2, "failures": 1, "reason": "busy"},
-            "to be called from 09:40 on, called 2 times, 1 through no fault of theirs: busy",
-        ),
-        (
-            {"not_before": minutes(60 * 30), "held": True, "reason": "outside calling hours"},
-            "held back until 2026-03-02 15:00, not called yet: outside calling hours",
-        ),
-        ({"held": True, "reason": "their own site is down"}, "held back, not called yet: their own site is down"),
-        (
-            {"kind": Kind.SCHEDULED, "chosen": minutes(240), "not_before": minutes(240), "reason": "chose 13:00"},
-            "to be called from 13:00 on, as they chose, not called yet: chose 13:00",
-        ),
-        (
-            {"kind": Kind.SCHEDULED, "chosen": minutes(10), "attempts": 1, "reason": "no answer"},
-            "waiting for its turn since 09:10, called once: no answer",
-        ),
-        (
-            {"kind": Kind.RESTORED, "not_before": NEVER, "reason": "pressed 2"},
-            "waiting until it is fixed, not called yet: pressed 2",
-        ),
-        (
-            {"kind": Kind.RESTORED, "not_before": minutes(20), "reason": "service restored"},
-            "waiting for its turn since 09:20, not called yet: service restored",
-        ),
-        ({"expires": minutes(29)}, "too late since 09:29, not called yet: pressed 1"),
-        (
-            {"state": State.CLAIMED, "attempts": 1, "reason": "its turn"},
-            "about to be called (for the first time): its turn",
-        ),
-        ({"state": State.RINGING, "attempts": 3, "reason": "ringing"}, "their phone rings (attempt 3): ringing"),
-        (
-            {"state": State.KEPT, "attempts": 1, "solved": False, "reason": "talking with PJSIP/101"},
-            "kept, called once, not solved as they say: talking with PJSIP/101",
-        ),
-        (
-            {"state": State.BLOCKED, "reason": "a premium number"},
-            "not allowed to be called, never called: a premium number",
-        ),
-        (
-            {"state": State.WITHDRAWN, "attempts": 1, "reason": "reached an agent by calling"},
-            "withdrawn, called once: reached an agent by calling",
-        ),
+        (timedelta(hours=5), LIFETIME, ""),
+        (timedelta(hours=4), LIFETIME, "about to expire"),
+        (timedelta(hours=3, minutes=1), timedelta(hours=24), ""),
+        (timedelta(hours=3), timedelta(hours=24), "about to expire"),
+        (timedelta(minutes=8), timedelta(hours=1), ""),
+        (timedelta(0), timedelta(hours=1), "about to expire"),
+        (-timedelta(hours=1), timedelta(hours=1), "about to expire"),
     ],
 )
-def test_where_it_stands_half_an_hour_later(changes: dict[str, Any], words: str) -> None:
-    assert standing(a_promise(**changes), minutes(30)) == words
+def test_the_last_part_of_a_lifetime_is_a_danger(left: timedelta, lifetime: timedelta, danger: str) -> None:
+    for promise in (PROMISE, FIXED, replace(PROMISE, held=True)):
+        aged = replace(promise, expires=promise.arrived + lifetime)
+        assert endangered(aged, aged.expires - left) == standing(aged, aged.expires - left).danger == danger
 
 
-def test_times_are_told_where_the_reader_is() -> None:
-    vienna = minutes(30).astimezone(ZoneInfo("Europe/Vienna"))
-    assert standing(a_promise(), vienna).startswith("waiting for its turn since 10:00")
-    late = datetime(2026, 3, 1, 23, 30, tzinfo=UTC).astimezone(ZoneInfo("Europe/Vienna"))
-    assert "2026-03-01 10:00" in standing(a_promise(), late)
-
-
-@pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("held", [True, False])
-def test_every_promise_has_words_and_ends_with_its_reason(state: State, kind: Kind, *, held: bool) -> None:
-    flying = AttemptId("keepline-1") if state in IN_FLIGHT else None
-    words = standing(a_promise(state=state, kind=kind, held=held, attempt=flying, reason="so it is"), minutes(1))
-    assert words.endswith(": so it is")
-    assert "\n" not in words
+def test_what_may_not_be_called_before_it_expires_is_in_danger_at_once() -> None:
+    held = replace(PROMISE, held=True, not_before=PROMISE.expires, reason="the day's calls are used up")
+    how = standing(held, T0)
+    assert (how.danger, how.until) == ("expires before it may be called", None)
+    assert endangered(FIXED, T0) == ""
