@@ -193,6 +193,15 @@ class Policy:
         return self.spacing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What was dialled of late: attempts to one number, and a tenant's with their cost (1/10,000 of the currency)."""
+
+    number_attempts: int = 0
+    tenant_attempts: int = 0
+    tenant_cost: int = 0
+
+
 def step(
     promise: Promise,
     what: Step,

@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName
-from ami_bridge.domain.permission import Usage
-from ami_bridge.domain.promise import IN_FLIGHT, Kind, Promise, State
+from ami_bridge.domain.promise import IN_FLIGHT, Kind, Promise, State, Usage
 from ami_bridge.store.errors import UnknownPromise
 from ami_bridge.store.rows import promise_of, promises_of
 from ami_bridge.store.tables import attempts, ledger, promises

@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from ami_bridge.domain.names import AttemptId, IncidentId, LineName, PbxName, PromiseId, TenantName
-from ami_bridge.domain.permission import Usage
-from ami_bridge.domain.promise import CALLBACKS, Kind, Policy, Promise, State, Step
+from ami_bridge.domain.promise import CALLBACKS, Kind, Policy, Promise, State, Step, Usage
 from ami_bridge.store import claiming, owed, promises
 from ami_bridge.store.backend import Backend
 from ami_bridge.store.values import LedgerEntry, LineKey

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from ami_bridge.domain.names import LineName, PromiseId, TenantName
-from ami_bridge.domain.permission import Usage
-from ami_bridge.domain.promise import Kind, State, Step
+from ami_bridge.domain.promise import Kind, State, Step, Usage
 from ami_bridge.store import LineKey, Store, UnknownPromise
 from tests.contract.databases import outside
 from tests.contract.making import IN_TURN, LINE, a_promise, after, attempt
