@@ -31,6 +31,7 @@ from ami_bridge.domain.promise import (
     IN_FLIGHT,
     NEXT,
     RANK,
+    UNREACHED,
     IllegalStep,
     Kind,
     Promise,
@@ -46,10 +47,10 @@ from tests.contract.making import LINE, POLICY, a_promise, after, attempt
 
 T = TypeVar("T")
 NEWS = sorted(set(Step) - {Step.CLAIM, Step.HOLD, Step.MOVE, Step.RETRY}, key=lambda what: what.value)
-NUMBERS = [f"+49301{n}" for n in range(3)]
+NUMBERS = [f"+49301{n}" for n in range(2)]  # few, so that they get into each other's way
 ASKED = frozenset({Kind.IN_TURN, Kind.SCHEDULED})
 ORDER = (Kind.IN_TURN, Kind.SCHEDULED, Kind.MISSED, Kind.RESTORED)
-CRASHES = st.sampled_from(["", "", "before", "after"])  # the commit; after it the answer is lost as well
+CRASHES = st.sampled_from(["", "", "", "before", "after"])  # the commit; after it the answer is lost as well
 SOME_KINDS = st.frozensets(st.sampled_from(ORDER), min_size=1)
 
 
@@ -138,6 +139,26 @@ class StoreAgainstItsModel(RuleBasedStateMachine):
             self.was_claimed(may[skipped], claimed, chosen)
         elif crash != "before":
             assert len(may) <= skipped
+
+    @rule(end=st.none() | st.sampled_from(sorted(UNREACHED, key=lambda what: what.value)))
+    def a_call_is_placed_and_perhaps_over(self, end: Step | None) -> None:
+        """The commonest of all: who is first in turn is dialled."""
+        may, chosen = self.claimable(Kind), self.next_attempt()
+        claimed = self.run(self.store.promises.claim(LINE, Kind, self.now, chosen))
+        assert (claimed is None) == (not may)
+        if claimed is None:
+            return
+        self.was_claimed(may[0], claimed, chosen)
+        if end is not None:
+            ended = self.run(self.store.promises.step(claimed.id, end, self.now, end.value, chosen))
+            assert ended == step(claimed, end, self.now, reason=end.value, policy=POLICY)
+            self.keep(ended)
+        self.a_look_at_who_is_next()
+
+    @rule()
+    def a_look_at_who_is_next(self) -> None:
+        """Of any kinds; whose numbers ring for somebody are not among them."""
+        assert self.run(self.store.promises.peek(LINE, Kind, self.now, 50)) == self.claimable(Kind)
 
     @rule(data=st.data(), crash=CRASHES)
     def one_is_claimed_by_name(self, data: st.DataObject, crash: str) -> None:
@@ -253,10 +274,13 @@ class StoreAgainstItsModel(RuleBasedStateMachine):
     async def get(self, id_: PromiseId) -> Promise | None:
         return await self.store.promises.get(id_)
 
-    @rule(data=st.data(), what=st.sampled_from(NEWS), stale=st.booleans(), crash=CRASHES)
+    @rule(data=st.data(), what=st.sampled_from(NEWS), stale=st.sampled_from([False, False, False, True]), crash=CRASHES)
     def news_comes(self, data: st.DataObject, what: Step, stale: bool, crash: str) -> None:
         if (before := self.any_of(data)) is None:
             return
+        legal = [step for step in NEWS if (before.state, step) in NEXT]
+        if legal and data.draw(st.booleans()):
+            what = data.draw(st.sampled_from(legal))
         about = attempt("long-ago") if stale else before.attempt
         taking = self.store.promises.step(before.id, what, self.now, what.value, about)
         if stale or (before.state, what) not in NEXT:
@@ -334,7 +358,7 @@ def cut_power(_connection: Connection) -> None:
     raise PowerCut
 
 
-FEW = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=20, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestStoreAgainstItsModel = StoreAgainstItsModel.TestCase
 TestStoreAgainstItsModel.settings = FEW
 
