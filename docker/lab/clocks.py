@@ -25,6 +25,8 @@ FORGET = f"rm -f {_OFFSET} {_PRELOAD}"  # what is started after this has the ker
 def clock_moved(service: str, hours: int) -> Callable[[Side], AbstractAsyncContextManager[None]]:
     """Move the time of day of `keepline` or `pbx`; within a second or two its programs see it.
 
+    Callers come when the companion has noticed that the PBX's clock was set, for which it has NOTICED seconds.
+
     A PBX whose clock jumps lets the registrations of its phones expire: they register again, as phones do by and by.
     """
 
@@ -35,6 +37,7 @@ def clock_moved(service: str, hours: int) -> Callable[[Side], AbstractAsyncConte
         await _moved(side, container, hours)
         if container == side.pbx:
             await side.phones_register()
+            await side.on_time()
         try:
             yield
         finally:

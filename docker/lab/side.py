@@ -23,6 +23,10 @@ AGENTS = ("103", "105", "106")  # one in the queue of the line with an incident,
 LEDGER = "/var/lib/keepline/keepline.db"
 ELSEWHERE = "/etc/keepline/store-url"  # a file that names another ledger (docker/compose.yaml)
 AGI_PORT, AMI_PORT = "4573", "5038"
+NOTICED = (
+    12.0  # seconds within which the companion has noticed that the PBX's clock was set, and put right what it told
+)
+LONGEST = 7300  # seconds for which the PBX is told anything, and a little more (announcement.lifetime_seconds)
 
 
 @dataclass(slots=True)
@@ -105,6 +109,17 @@ class Side:
         await self.stack.start(self.pbx)
         await self.lab.pbx.ami.close()
         self.lab.pbx.ami = await self.stack.ami(self.pbx)
+
+    async def on_time(self) -> None:
+        """Wait until what the PBX was told of the line TOLD is true by its own clock, for as long as ever."""
+        end = time.monotonic() + NOTICED
+        while True:
+            state = (await self.lab.pbx.db_tree(LINES)).get(f"/{LINES}/{TOLD}", "").split("-")
+            if len(state) > 3 and 0 < int(state[3]) - await self.pbx_time() < LONGEST:
+                return
+            if time.monotonic() > end:
+                raise NotSeen(f"the PBX's clock was set, and not noticed within {NOTICED:g} s")
+            await asyncio.sleep(0.2)
 
     async def pbx_time(self) -> float:
         """The PBX's time of day, in epoch seconds."""
