@@ -20,6 +20,7 @@ from docker.lab.side import AGI_PORT, AMI_PORT, ELSEWHERE, LEDGER, Side
 
 HOSTILE = Path(__file__).with_name("hostile.py")
 HOSTILE_PORT, CLOSED_PORT = "4599", "4598"  # in the companion's container; nobody listens at the second
+ON_DISK = 2.5  # seconds after which what the PBX was told is on its disk: Asterisk commits AstDB once a second
 
 Fault = Callable[[Side], AbstractAsyncContextManager[None]]
 
@@ -158,6 +159,7 @@ async def disk_full(side: Side) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def pbx_restarted(side: Side) -> AsyncIterator[None]:
     """The PBX crashes (SIGKILL) and starts again; callers come as soon as it is there."""
+    await asyncio.sleep(ON_DISK)
     await side.restart_pbx()
     yield
 
