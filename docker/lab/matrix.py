@@ -19,7 +19,7 @@ from functools import partial
 from docker.lab.ami import AmiError, NotSeen
 from docker.lab.breaking import ROWS, Moment, Row
 from docker.lab.callers import Crowd, Manner
-from docker.lab.judging import GOAL, Cell, Words, hold_to, judge, settle, words
+from docker.lab.judging import GOAL, Cell, Words, hold_to, judge, settle, words, words_by_now
 from docker.lab.side import ALONE, TOLD, WELL, Side, side
 from docker.lab.stack import Stack, StackError
 
@@ -138,6 +138,7 @@ async def play_row(one: Side, row: Row) -> tuple[Crowd, Words, dict[str, int]]:
             if row.moment is Moment.BEFORE:
                 await broken.enter_async_context(row.strikes(one))
                 crowd.struck.set()
+                said = await words_by_now(one, said)
                 await crowd.calls(delay)
             else:
                 async with asyncio.TaskGroup() as tasks:
@@ -145,6 +146,7 @@ async def play_row(one: Side, row: Row) -> tuple[Crowd, Words, dict[str, int]]:
                     await (crowd.listening() if row.moment is Moment.PLAYING else crowd.awaited())
                     await broken.enter_async_context(row.strikes(one))
                     crowd.struck.set()
+            said = await words_by_now(one, said)
         return crowd, said, await settle(crowd)
 
 
