@@ -76,7 +76,9 @@ class Waiting:
         self._opinion.resume(self.limits.alone)
 
     def _grown(self, now: datetime) -> list[Signal]:
-        return self._say(now) if self._wait(now) >= 2 * self._told else []
+        """Waits that have doubled are told again, if it is still so many who wait too long."""
+        still = self._counts is not None and now - self._counts >= self.limits.limit
+        return self._say(now) if still and self._wait(now) >= 2 * self._told else []
 
     def _say(self, now: datetime) -> list[Signal]:
         self._told = max(self._wait(now), self.limits.limit)

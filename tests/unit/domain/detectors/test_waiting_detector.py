@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ami_bridge.domain.detectors.waiting import Waiting, WaitingLimits
@@ -84,6 +84,8 @@ def test_an_earlier_runs_word_ends_when_waits_are_short() -> None:
         max_size=40,
     )
 )
+# One who waits twice as long, when the others have waited for less than too long, is not told of as if they all did.
+@example(steps=[([600, 600, 600], 60, False), ([0, 0, 721], 599, False)])
 def test_whatever_comes_it_speaks_only_while_enough_wait_too_long(
     steps: list[tuple[list[int], int, bool]],
 ) -> None:
