@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from aiohttp import ClientError
 
+from docker.lab.ami import AmiError
 from docker.lab.callers import Caller, Crowd
 from docker.lab.hearing import RATE, heard, load, longest_silence
 from docker.lab.house import promises
@@ -24,6 +26,7 @@ GOAL = 4.0  # seconds of silence
 AGENTS = {"agent": 660.0}  # Hz: what phones of agents sound unless told otherwise (docker/carrier/extensions.conf)
 GOOD = 0.7  # a score from which an announcement counts as heard; a busy machine costs packets
 CLEAR = 0.6  # one from which a receipt does: a few words that nothing else resembles
+OVERHEARD_EVERY = 0.5  # seconds between two looks at what callers are told
 TAKEN_OVER = 60.0  # seconds after a fault within which its key presses are promises
 RECEIPTS = ("Thank you. It is written down. We will call you back", "Thank you. It is noted")
 
@@ -158,11 +161,30 @@ async def _ledger(side: Side, callers: list[Caller]) -> dict[str, int]:
     return {caller.tail: len(promises(status, caller.tail)) for caller in callers}
 
 
-async def words_by_now(side: Side, said: Words) -> Words:
-    """The same, with what is told by now: a clock that is set changes the times that are told."""
+@contextlib.asynccontextmanager
+async def overhearing(side: Side) -> AsyncIterator[set[str]]:
+    """Meanwhile, all that callers of the line TOLD may be told: a clock that is set changes the times in it."""
+    told: set[str] = set()
+
+    async def overhear() -> None:
+        while True:
+            with contextlib.suppress(AmiError, OSError):  # while the PBX is started again
+                told.update(await side.told())
+            await asyncio.sleep(OVERHEARD_EVERY)
+
+    overheard = asyncio.create_task(overhear(), name=f"what is told on {side.pbx}")
+    try:
+        yield told
+    finally:
+        overheard.cancel()
+        await asyncio.wait([overheard])
+
+
+def with_overheard(side: Side, said: Words, told: Collection[str]) -> Words:
+    """The same, with what else was told of the line TOLD."""
     by_hash = {wav.stem: wav for wav in side.house.announcements().values()}
-    told = {recording: by_hash[recording] for recording in await side.told() if recording in by_hash}
-    return replace(said, told={**said.told, TOLD: {**said.told[TOLD], **told}})
+    more = {recording: by_hash[recording] for recording in told if recording in by_hash}
+    return replace(said, told={**said.told, TOLD: {**said.told[TOLD], **more}})
 
 
 async def words(side: Side) -> Words:

@@ -19,7 +19,7 @@ from functools import partial
 from docker.lab.ami import AmiError, NotSeen
 from docker.lab.breaking import ROWS, Moment, Row
 from docker.lab.callers import Crowd, Manner
-from docker.lab.judging import GOAL, Cell, Words, hold_to, judge, settle, words, words_by_now
+from docker.lab.judging import GOAL, Cell, Words, hold_to, judge, overhearing, settle, with_overheard, words
 from docker.lab.side import ALONE, TOLD, WELL, Side, side
 from docker.lab.stack import Stack, StackError
 
@@ -134,11 +134,10 @@ async def play_row(one: Side, row: Row) -> tuple[Crowd, Words, dict[str, int]]:
         # Announcements are to end at the same time on both lines.
         ahead = OFFERED_AFTER + said.seconds[ALONE] - said.seconds[TOLD] - 0.5
         delay = {TOLD: max(0.0, ahead), WELL: max(0.0, ahead), ALONE: max(0.0, -ahead)}
-        async with AsyncExitStack() as broken:
+        async with overhearing(one) as told, AsyncExitStack() as broken:
             if row.moment is Moment.BEFORE:
                 await broken.enter_async_context(row.strikes(one))
                 crowd.struck.set()
-                said = await words_by_now(one, said)
                 await crowd.calls(delay)
             else:
                 async with asyncio.TaskGroup() as tasks:
@@ -146,8 +145,7 @@ async def play_row(one: Side, row: Row) -> tuple[Crowd, Words, dict[str, int]]:
                     await (crowd.listening() if row.moment is Moment.PLAYING else crowd.awaited())
                     await broken.enter_async_context(row.strikes(one))
                     crowd.struck.set()
-            said = await words_by_now(one, said)
-        return crowd, said, await settle(crowd)
+        return crowd, with_overheard(one, said, told), await settle(crowd)
 
 
 def chosen(names: Iterable[str]) -> list[Row]:
