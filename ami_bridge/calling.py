@@ -21,7 +21,8 @@ from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent,
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
-from ami_bridge.domain.numbers import NotDialable, NumberPolicy, dial_string, masked
+from ami_bridge.domain.numbers import NotDialable, NumberFacts, dial_string, masked
+from ami_bridge.domain.permission import CallingRules, Held, Refused
 from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, UNREACHED, IllegalStep, Kind, Promise, State, Step
 from ami_bridge.domain.saying import CALLBACK_KEYS, Saying
 from ami_bridge.domain.watch import Watch
@@ -32,6 +33,9 @@ from dialplan_templates import contract
 log = structlog.get_logger(__name__)
 
 CHANNEL_WITHIN = 5.0  # seconds after the PBX accepted an Originate in which its channel comes to be
+
+LOOKED_AT = 50  # promises asked about in one round for one that may be called now
+ASKED_AGAIN = timedelta(hours=1)  # after which the rules are asked again that could not say when
 
 # The steps that lead to where the dialplan says a callback came while nobody watched.
 _MARKS: Mapping[str, tuple[Step, ...]] = {
@@ -55,7 +59,8 @@ class CallPlan:
     trunks: tuple[TrunkName, ...]
     caller_id: str
     ring: float
-    numbers: NumberPolicy
+    facts: Callable[[str | None], NumberFacts]
+    rules: CallingRules
     greeting: Saying
     news_at_once: int
 
@@ -117,7 +122,36 @@ class Callbacks:
         async with self._claiming:
             if not self._session.up or await self._room(kind, plan) < 1:
                 return None
-            return await self._store.promises.claim(key, {kind}, self._clock(), attempt)
+            for _ in range(LOOKED_AT):
+                due = await self._store.promises.peek(key, {kind}, self._clock(), 1)
+                if not due:
+                    return None
+                if await self._may_be_called(due[0], plan):
+                    return await self._begin(due[0], plan, attempt)
+            return None
+
+    async def _may_be_called(self, promise: Promise, plan: CallPlan) -> bool:
+        """Ask the rules once more, right before the call; what speaks against it holds the promise or ends it."""
+        now = self._clock()
+        usage = await self._store.promises.usage(plan.tenant, promise.number, plan.rules.day_began(now))
+        facts = plan.facts(promise.number)
+        with suppress(IllegalStep):  # it moved meanwhile: it is not due any more
+            match plan.rules.dials(promise.kind, facts, usage, now, asked=promise.arrived):
+                case Held(reason, until):
+                    await self._store.promises.hold(promise.id, now, reason, until or now + ASKED_AGAIN)
+                case Refused(_refusal, reason):
+                    await self._store.promises.step(promise.id, Step.BLOCK, now, reason)
+                    log.warning("A promise may not be kept", promise_id=promise.id, why=reason)
+                case _:
+                    return True
+        return False
+
+    async def _begin(self, promise: Promise, plan: CallPlan, attempt: AttemptId) -> Promise | None:
+        """Claim it, at the cost of a minute: calls in flight count before anybody knows how long they last."""
+        claimed = await self._store.promises.claim_this(promise.id, self._clock(), attempt)
+        if claimed is not None:
+            await self._store.promises.charge(attempt, plan.rules.cost(plan.facts(claimed.number), 60))
+        return claimed
 
     async def _room(self, kind: Kind, plan: CallPlan) -> int:
         """Callers on the line now come before those who hung up; nobody is called for an agent who is not there."""
@@ -133,11 +167,6 @@ class Callbacks:
 
     async def _dial(self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName) -> bool:
         """Dial what was claimed; False when the PBX cannot be reached or refuses, as it would the next one."""
-        refusal = plan.numbers.refuses(promise.number)
-        if refusal is not None:  # the tenant's policy may have changed since it was promised
-            await self._take(promise, Step.FAILED, refusal)
-            await self._store.promises.step(promise.id, Step.BLOCK, self._clock(), refusal)
-            return True
         try:
             await actions.originate(self._session, await self._origination(promise, attempt, plan, trunk))
         except (ActionRefused, Unsendable, VoiceError, NotDialable) as refused:

@@ -19,8 +19,9 @@ from ami_bridge.declaring import OperatorDesk
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName, Uniqueid
-from ami_bridge.domain.numbers import NumberPolicy
-from ami_bridge.domain.promise import Kind, Promise, State, Step
+from ami_bridge.domain.numbers import NumberFacts
+from ami_bridge.domain.permission import CallingRules, Refused
+from ami_bridge.domain.promise import Kind, Promise, State, Step, Usage
 from ami_bridge.domain.saying import Key, Saying
 from ami_bridge.domain.watch import Watch
 from ami_bridge.knowing import KnownCallers
@@ -40,7 +41,8 @@ class LineDesk:
     """What the desk knows about one line."""
 
     tenant: TenantName
-    numbers: NumberPolicy
+    facts: Callable[[str | None], NumberFacts]
+    rules: CallingRules
     greeting: Saying
     lifetime: timedelta
 
@@ -89,7 +91,7 @@ class HouseDesk:
     async def unanswered(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
         house.in_vain(Uniqueid(caller.uniqueid))
-        refused = house.lines[line].numbers.refuses(caller.number)
+        refused = self._refusal(house, line, caller.number)
         saying = say.OFFER_NO_NUMBER if refused else say.OFFER
         mine = house.known.words(line, caller.number, caller.language)
         offer = house.announcer.prepared.get(line, saying, caller.language)
@@ -97,7 +99,7 @@ class HouseDesk:
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         house, line = self._line(caller)
-        if house.lines[line].numbers.refuses(caller.number):
+        if self._refusal(house, line, caller.number):
             return self._receipt(house, caller, say.OFFER_NO_NUMBER, Next.CONTINUE)
         house.known.speaks(line, caller.number, caller.language)
         promise = self.promise(caller.pbx, line, key, caller.number or "", caller.uniqueid, self._clock())
@@ -225,7 +227,7 @@ class HouseDesk:
             log.warning("A key press kept by the PBX could not be read", pbx=pbx, entry=entry)
             return
         stored, new = await self._store.promises.make(promise, self._clock())
-        refusal = house.lines[line].numbers.refuses(number)
+        refusal = self._refusal(house, line, number)
         if refusal and new:
             await self._store.promises.step(stored.id, Step.BLOCK, self._clock(), refusal)
         log.info("A key press kept by the PBX is in the ledger", pbx=pbx, promise_id=stored.id, new=new)
@@ -239,6 +241,13 @@ class HouseDesk:
         await house.callbacks.moved(attempt, step, reason)
         promise = await self._store.promises.by_attempt(attempt)
         return promise if promise is not None and promise.attempt == attempt else None
+
+    def _refusal(self, house: PbxDesk, line: LineName, number: str | None) -> str | None:
+        """Why a call to `number` is not promised, in words for the ledger; None when it may be. Caps are asked about
+        before each call, and not while a caller waits for the answer."""
+        desk = house.lines[line]
+        judged = desk.rules.offers(desk.facts(number), Usage(), self._clock())
+        return judged.reason if isinstance(judged, Refused) else None
 
     def _operators(self, caller: Caller) -> OperatorDesk:
         operators = self._pbxs[PbxName(caller.pbx)].operators

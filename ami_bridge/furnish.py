@@ -30,6 +30,7 @@ from ami_bridge.history.records import Files, Records
 from ami_bridge.knowing import KnownCallers
 from ami_bridge.places import Line as LineSettings
 from ami_bridge.places import Pbx, Tenant
+from ami_bridge.rulebook import rulebook_of
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.sounds import Sounds
@@ -66,6 +67,7 @@ class Furnisher:
         self._changed = changed
         self._clock = clock
         self._tickets = tickets
+        self._rulebooks = {tenant.name: rulebook_of(settings, tenant.name) for tenant in settings.tenant}
 
     async def furnish(self, pbx: Pbx, drain: Callable[[PbxName], Awaitable[int]]) -> tuple[Runner, PbxDesk]:
         """The runner and the desk of `pbx`, with all words prepared that may be needed at once. Raise VoiceError."""
@@ -239,7 +241,8 @@ class Furnisher:
             trunks=tuple(TrunkName(trunk) for trunk in line.callback_trunks),
             caller_id=line.caller_id,
             ring=callback.ring_seconds,
-            numbers=tenant.numbers,
+            facts=self._rulebooks[tenant.name].facts,
+            rules=self._rulebooks[tenant.name].rules,
             greeting=say.callback_greeting(tenant.spoken),
             news_at_once=callback.news_at_once,
         )
@@ -248,7 +251,8 @@ class Furnisher:
         tenant = self._settings.tenant_named(line.tenant)
         return LineDesk(
             tenant=TenantName(line.tenant),
-            numbers=tenant.numbers,
+            facts=self._rulebooks[tenant.name].facts,
+            rules=self._rulebooks[tenant.name].rules,
             greeting=say.callback_greeting(tenant.spoken),
             lifetime=seconds(self._settings.callback.lifetime_seconds),
         )
