@@ -67,6 +67,7 @@ class Side:
         """
         await self.lab.carrier.reset()
         await self.lab.pbx.ami.command("channel request hangup all")
+        await self.lab.pbx.ami.command("dialplan set global KL_SILENT 0")  # whoever was late is asked again
         files = f"rm -f {LEDGER}* {ELSEWHERE} /etc/ld.so.preload"
         await self.shell(self.keepline, "; ".join([files, *before_start]))
         await self.stack.kill(self.keepline)

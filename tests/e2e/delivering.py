@@ -207,6 +207,7 @@ exten => {ASK},1,Answer()
         self.house, self.shop.asked, self.shop.hanging = House(), [], set()
         for family in (contract.LINES, contract.PROMPTS, contract.KEYS):
             await self.lab.pbx.ami.command(f"database deltree {family}")
+        await self.lab.pbx.ami.command("dialplan set global KL_SILENT 0")  # whoever was late is asked again
 
     @asynccontextmanager
     async def desk(self) -> AsyncIterator[Server]:
