@@ -130,8 +130,8 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "end overdue": lambda conn: promises.end_overdue(conn, NOW, POLICY, 200),
     "kept since": lambda conn: owed.kept_since(conn, LINE, after(days=0.9)),
     "usage": lambda conn: owed.usage(conn, LINE.tenant, a_promise(1).number, after(days=0.9)),
-    "a page": lambda conn: owed.listed(conn, LINE.tenant, None, None, None, 10, None),
-    "a page of all": lambda conn: owed.listed(conn, None, None, None, None, 10, None),
+    "a page": lambda conn: owed.listed(conn, LINE.tenant, None, None, None, None, None, None, 10, None),
+    "a page of all": lambda conn: owed.listed(conn, None, None, None, None, None, None, None, 10, None),
 }
 
 

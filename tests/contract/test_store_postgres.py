@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.names import PromiseId
+from ami_bridge.domain.promise import Policy
 from ami_bridge.store import Store, StoreBusy, StoreFailed, orders
 from ami_bridge.store import promises as statements
 from tests.contract.databases import execute, outside
@@ -96,7 +97,7 @@ async def test_connections_ended_by_the_server_are_replaced(store: Store, postgr
 
 async def test_a_connection_lost_in_the_middle_leaves_nothing_and_is_one_line(store: Store) -> None:
     def lost(conn: Connection) -> None:
-        statements.make(conn, a_promise(1), T0)
+        statements.make(conn, a_promise(1), T0, Policy())
         conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     with pytest.raises(StoreFailed) as failed:
@@ -107,7 +108,7 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_and_is_one_line(st
 
 async def test_a_unit_of_work_that_fails_leaves_nothing(store: Store) -> None:
     def half(conn: Connection) -> None:
-        statements.make(conn, a_promise(1), T0)
+        statements.make(conn, a_promise(1), T0, Policy())
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -179,7 +180,7 @@ async def uncommitted(store: Store, work: Callable[[Connection], object]) -> Asy
 async def test_an_incident_for_which_a_promise_is_just_being_made_is_not_forgotten(store: Store) -> None:
     over = an_incident(state=IncidentState.RESOLVED)
     await store.incidents.save(over)
-    async with uncommitted(store, lambda conn: statements.make(conn, a_restored(1), T0)):
+    async with uncommitted(store, lambda conn: statements.make(conn, a_restored(1), T0, Policy())):
         assert await store.prune(after(days=1)) == 0
     assert await store.prune(after(days=1)) == 0
     assert await store.incidents.get(over.id) == over

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from ami_bridge.domain.names import PromiseId
-from ami_bridge.domain.promise import IllegalStep, Promise, Step
+from ami_bridge.domain.promise import IllegalStep, Policy, Promise, Step
 from ami_bridge.store import Store, StoreBusy, StoreFailed
 from ami_bridge.store import promises as statements
 from tests.contract.making import IN_TURN, LINE, POLICY, T0, a_promise, after, attempt
@@ -92,7 +92,7 @@ async def test_each_is_answered_only_after_its_commit(store: Store, other: sqlit
 
 async def test_a_write_that_fails_undoes_itself_and_none_of_its_neighbours(store: Store) -> None:
     def half(conn: Connection) -> None:
-        statements.make(conn, a_promise(1000), T0)
+        statements.make(conn, a_promise(1000), T0, Policy())
         raise ZeroDivisionError
 
     await store.promises.make(a_promise(999))
