@@ -465,10 +465,11 @@ async def a_house(
     detection: dict[str, Any] | None = None,
     languages: tuple[str, ...] = (),
     tickets: Tickets | None = None,
+    rules: dict[str, Any] | None = None,
 ) -> AsyncIterator[House]:
     """A house that is furnished but not at work yet; on the same `tmp_path`, on the same store."""
     clock, library, wanted = clock or Clock(), QuickLibrary(), settings(tmp_path, pbx, detection)
-    tenant = wanted.tenant[0].model_copy(update={"languages": languages})
+    tenant = wanted.tenant[0].model_copy(update={"languages": languages, **(rules or {})})
     wanted = wanted.model_copy(update={"line": lines or wanted.line, "tenant": (tenant,)})
     policy = Policy(attempts=ATTEMPTS, spacing=SPACING, lifetime=seconds(wanted.callback.lifetime_seconds))
     store = await Store.open(wanted.store.url, policy, deadline=5)

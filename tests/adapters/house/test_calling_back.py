@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from agi.desk import Next
 from ami_bridge.domain.names import LineName
 from ami_bridge.domain.promise import Kind, Promise, State
 from tests.adapters.ami.manager import until
-from tests.adapters.house.house import LINE, SPACING, House, Pbx, a_caller, a_house, settings
+from tests.adapters.house.house import LINE, SPACING, Clock, House, Pbx, a_caller, a_house, settings
 
 FREE, BUSY = 1, 2
 ANN, BEN = "PJSIP/101", "PJSIP/102"
@@ -248,6 +248,33 @@ async def test_a_number_no_longer_allowed_is_blocked_with_its_reason(house: Hous
     blocked = await house.becomes(promise, State.BLOCKED)
     assert blocked.reason == "it is a number of DE: this tenant has not allowed it"
     assert pbx.calls == []
+
+
+async def test_who_is_not_to_be_called_is_not_called_whenever_that_was_said(tmp_path: Path, pbx: Pbx) -> None:
+    async with a_house(tmp_path, pbx, rules={"do_not_call": ("+15550001",)}) as house:
+        await working(house, pbx, ANN)
+        promise = await house.owe("+15550001")
+        blocked = await house.becomes(promise, State.BLOCKED)
+        assert blocked.reason == "it is on the do-not-call list"
+        allowed = await house.owe("+15550002")
+        await house.becomes(allowed, State.DIALLING)
+        assert [call["Channel"] for call in pbx.calls] == ["PJSIP/+15550002@acme-primary"]
+
+
+async def test_outside_calling_hours_news_are_held_until_they_begin_and_then_told(tmp_path: Path, pbx: Pbx) -> None:
+    clock = Clock()
+    opens = (clock() + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    hours = f"daily {opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
+    async with a_house(tmp_path, pbx, clock, rules={"calling_uninvited": (hours,)}) as house:
+        await working(house, pbx)
+        promise = await house.owe(kind=Kind.RESTORED)
+        await until(lambda: house.rounds > 3)
+        held = await house.store.promises.get(promise.id)
+        assert held is not None
+        assert (held.state, held.not_before, pbx.calls) == (State.WAITING, opens, [])
+        assert [entry.what for entry in await house.store.promises.ledger(promise.id)] == ["made", "hold"]
+        clock.ahead = opens - datetime.now(UTC) + timedelta(seconds=1)
+        await house.becomes(promise, State.DIALLING)
 
 
 async def failures(house: House, promise: Promise) -> list[str]:
