@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import lru_cache
 from math import ceil
+from operator import attrgetter
 
 from agi import commands, takes
 from agi.desk import TAKING, Audio, Next, Treatment
@@ -23,18 +25,21 @@ from agi.settings import ServerSettings
 # Past the end of any recording: Asterisk must fetch and open the file to seek in it, but plays nothing.
 PAST_THE_END = 2_000_000_000
 
+_NAME = attrgetter("name")
+
 KEYS = "0123456789*#ABCD"  # with the fourth column that some telephones have
 
 
 class Channel:
     """One caller. Every method raises ChannelGone once the caller has hung up, PeerSilent past its deadline."""
 
-    __slots__ = ("_command", "_fetch_within", "_margin")
+    __slots__ = ("_keys", "_say", "_session", "_settings")
 
     def __init__(self, session: Session, settings: ServerSettings) -> None:
-        self._command = session.command
-        self._margin = settings.margin  # past a step's own duration and this, the dialplan has taken the caller over
-        self._fetch_within = settings.fetch_within
+        self._session = session
+        self._settings = settings
+        self._say: str | None = None  # what the dialplan is to play and to listen for, as it is told with the receipt
+        self._keys: str | None = None
 
     async def play(self, audio: Audio, keys: str = "") -> str | None:
         """Play `audio`; return the key of `keys` that ended it, or None when it was heard to the end.
@@ -42,7 +47,7 @@ class Channel:
         Raises NotPlayed when Asterisk could not open it.
         """
         await self._renew(audio.seconds)
-        reply = await self._command(commands.stream_file(audio.url, keys), audio.seconds + self._margin)
+        reply = await self._command(commands.stream_file(audio.url, keys), audio.seconds + self._settings.margin)
         if reply.result > 0:
             return _key(reply.result, keys)
         # Asterisk answers -1 and the offset we gave for a file it cannot open, -1 and where it was for a hang-up; 0 of
@@ -51,7 +56,7 @@ class Channel:
             raise ChannelGone("the caller hung up while a recording was played")
         if reply.result == -1 or reply.endpos == 0:
             # A hang-up at the very first sample looks the same: if it was one, this raises ChannelGone instead.
-            await self._command(commands.verbose(f"Keepline: cannot play {audio.url}", 1), self._margin)
+            await self._command(commands.verbose(f"Keepline: cannot play {audio.url}", 1), self._settings.margin)
             raise NotPlayed(audio.url)
         return None
 
@@ -62,7 +67,7 @@ class Channel:
         await self._renew(seconds)
         left = seconds
         while left > 0:
-            reply = await self._command(commands.wait_for_digit(left), left + self._margin)
+            reply = await self._command(commands.wait_for_digit(left), left + self._settings.margin)
             if reply.result < 0:
                 raise ChannelGone("the caller hung up while a key was awaited")
             if reply.result == 0:
@@ -84,7 +89,7 @@ class Channel:
             if clock() + wait > held:
                 held = clock() + 3 * wait
                 await self._renew(3 * wait)
-            reply = await self._command(commands.wait_for_digit(wait), wait + self._margin)
+            reply = await self._command(commands.wait_for_digit(wait), wait + self._settings.margin)
             if reply.result < 0:
                 raise ChannelGone("the caller hung up while digits were awaited")
             if reply.result == 0 or (key := _key(reply.result, KEYS)) == "#":
@@ -103,10 +108,10 @@ class Channel:
             raise NotRecorded("the dialplan names no file to record to: is what `keepline render` wrote loaded?")
         await self._renew(seconds + takes.TONE)
         recording = commands.record_file(file, seconds, takes.SILENCE)
-        reply = await self._command(recording, seconds + takes.TONE + self._margin)
+        reply = await self._command(recording, seconds + takes.TONE + self._settings.margin)
         if reply.result < 0:
             # As in `play`: if it was a hang-up, this raises ChannelGone instead.
-            await self._command(commands.verbose(f"Keepline: cannot record {file}", 1), self._margin)
+            await self._command(commands.verbose(f"Keepline: cannot record {file}", 1), self._settings.margin)
             raise NotRecorded(f"the PBX cannot record to {file}, or has no sound called beep")
         await self._renew(takes.READ_WITHIN)
         audio = await takes.read(f"{file}.ulaw", self._value, round((seconds + 1) * takes.RATE))
@@ -115,15 +120,15 @@ class Channel:
 
     async def can_play(self, url: str) -> bool:
         """Have Asterisk fetch and open `url` without a sound; return whether it could."""
-        await self._renew(self._fetch_within)
+        await self._renew(self._settings.fetch_within)
         opening = commands.stream_file(url, "", PAST_THE_END)
         try:
-            reply = await self._command(opening, self._fetch_within + self._margin)
+            reply = await self._command(opening, self._settings.fetch_within + self._settings.margin)
         except CommandRefused:
             return False
         return reply.result == 0 and reply.endpos is not None and 0 < reply.endpos < PAST_THE_END
 
-    async def leave(self, treatment: Treatment) -> Next:
+    def leave(self, treatment: Treatment) -> Next:
         """Leave to the dialplan what to play and which keys to listen for: while it does that it needs nobody.
 
         What becomes of a key is the dialplan's next question. Returns what the receipt is to say; without audio that is
@@ -131,30 +136,49 @@ class Channel:
         """
         if not treatment.audio:
             return treatment.then
-        await self.name(treatment.audio)
-        await self._command(commands.set_variable("KL_KEYS", treatment.keys), self._margin)
+        self._say = _names(treatment.audio)
+        self._keys = treatment.keys
         return Next.SAY
 
-    def name(self, audio: tuple[Audio, ...]) -> Awaitable[Reply]:
-        """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones."""
-        names = "-".join(one.name for one in audio)
-        return self._command(commands.set_variable("KL_SAY", names), self._margin)
+    def name(self, audio: tuple[Audio, ...]) -> None:
+        """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones.
+
+        It is told with the receipt.
+        """
+        self._say = _names(audio)
 
     async def note(self, message: str) -> None:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""
-        await self._command(commands.verbose(message), self._margin)
+        await self._command(commands.verbose(message), self._settings.margin)
 
     def finish(self, then: Next) -> Awaitable[Reply]:
-        """Leave the receipt by which the dialplan knows that nothing is missing, and where the call goes."""
-        return self._command(commands.set_variable("KL_NEXT", then.value), self._margin)
+        """Leave the receipt by which the dialplan knows that nothing is missing, and where the call goes.
+
+        What was named for it goes before, so it is all there when the receipt is.
+        """
+        return self._session.commands(_receipt(self._say, self._keys, then), self._settings.margin)
+
+    def _command(self, line: bytes, within: float) -> Awaitable[Reply]:
+        return self._session.command(line, within)
 
     async def _value(self, expression: str) -> str:
-        reply = await self._command(commands.get_full_variable(expression), self._margin)
+        reply = await self._command(commands.get_full_variable(expression), self._settings.margin)
         return reply.data or ""
 
     def _renew(self, seconds: float) -> Awaitable[Reply]:
-        margin = self._margin
+        margin = self._settings.margin
         return self._command(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + margin))), margin)
+
+
+def _names(audio: tuple[Audio, ...]) -> str:
+    return "-".join(map(_NAME, audio))
+
+
+@lru_cache(maxsize=256)
+def _receipt(say: str | None, keys: str | None, then: Next) -> tuple[bytes, ...]:
+    """Remembered, as callers of a line get the same for hours."""
+    values = {"KL_SAY": say, "KL_KEYS": keys, "KL_NEXT": then.value}
+    return tuple(commands.set_variable(name, value) for name, value in values.items() if value is not None)
 
 
 def _key(result: int, keys: str) -> str:

@@ -55,12 +55,9 @@ class ReplyParser:
     `empty` is whether all that came has been given out, so that nothing of a reply is held.
     """
 
-    __slots__ = ("_buffer", "_usage", "empty")
-
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._usage: list[bytes] | None = None
-        self.empty = True
+    _buffer = b""
+    _usage: list[bytes] | None = None
+    empty = True
 
     def feed(self, data: bytes) -> Iterator[Reply | Notice]:
         """Take `data`; yield what is whole. To be iterated at once and to the end.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hmac
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
+from hmac import compare_digest
 from ipaddress import ip_address
 from math import inf
 
@@ -21,9 +21,8 @@ import structlog
 from agi.channel import Channel
 from agi.desk import Caller, Desk, Next
 from agi.environment import Environment
-from agi.errors import AgiError, CannotListen, ChannelGone, Malformed, PeerSilent
-from agi.punctual import PunctualDesk
-from agi.request import Script, read_request, read_token
+from agi.errors import AgiError, CannotListen, ChannelGone, DeskLate, Malformed, PeerSilent
+from agi.request import Script, read_request
 from agi.scripts.callback import callback
 from agi.scripts.declare import declare
 from agi.scripts.pressed import pressed
@@ -33,6 +32,7 @@ from agi.scripts.unanswered import unanswered
 from agi.session import Session
 from agi.settings import ServerSettings
 from agi.talk import Talk
+from agi.writing import WritingDesk
 
 log = structlog.get_logger("agi")
 
@@ -73,7 +73,7 @@ class Server:
     """
 
     def __init__(self, desk: Desk, settings: ServerSettings) -> None:
-        self._desk = PunctualDesk(desk, settings.answer_within)
+        self._desk = WritingDesk(desk)
         self._settings = settings
         self._token = settings.token.encode()
         self._live: set[Session] = set()
@@ -81,6 +81,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop
         self._listener: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
+        self._sweep_due = 0.0
         self._full = False
         self._permits = lru_cache(maxsize=1024)(self._judge)
         self.ends: Counter[End] = Counter()
@@ -102,16 +103,15 @@ class Server:
         """Listen. Raises CannotListen, naming the setting, when the address cannot be used."""
         loop = self._loop = asyncio.get_running_loop()
         where = self._settings
+        session = partial(Session, self, loop)
         try:
-            self._listener = await loop.create_server(
-                lambda: Session(self, loop), where.host, where.port, backlog=where.backlog
-            )
+            self._listener = await loop.create_server(session, where.host, where.port, backlog=where.backlog)
         except OSError as error:
             address = f"agi.listen: cannot listen on {where.host}:{where.port}"
             if error.errno == errno.EADDRINUSE:
                 raise CannotListen(f"{address}: the port is taken; stop what uses it or choose another") from error
             raise CannotListen(f"{address}: {error.strerror or error}; choose an address of this machine") from error
-        self._sweep = self._loop.call_later(SWEEP, self._sweep_deadlines)
+        self._sweep_again()
         log.info("The front desk is open", host=where.host, port=self.port)
 
     async def drain(self, seconds: float) -> None:
@@ -165,7 +165,7 @@ class Server:
             session.deadline = self._loop.time() + self._settings.request_within
 
     def ready(self, session: Session, environment: Environment) -> None:
-        if not hmac.compare_digest(read_token(environment).encode(), self._token):
+        if not compare_digest(environment.arg_1.encode(), self._token):
             log.warning("A session was refused: wrong token", peer=session.peer)
             self._dismiss(session, End.REFUSED)
             return
@@ -174,7 +174,8 @@ class Server:
         except Malformed as error:
             self.spoiled(session, error)
             return
-        session.talk = Talk(self._serve(session, script, caller), self._loop, f"agi: {caller.uniqueid}")
+        serving = self._serve(session, script, caller)
+        session.talk = Talk(serving, self._loop, caller.uniqueid, self._settings.answer_within)
 
     def spoiled(self, session: Session, error: AgiError) -> None:
         if isinstance(error, ChannelGone):
@@ -200,13 +201,13 @@ class Server:
             log.debug("The caller is gone", pbx=caller.pbx, uniqueid=caller.uniqueid, reason=str(gone))
         except AgiError as error:
             end = End.FAILED
-            log.warning(
-                "A session ended early: its caller hears the fallback",
-                pbx=caller.pbx,
-                uniqueid=caller.uniqueid,
-                script=script.value,
-                reason=str(error),
-            )
+            _complain(script, caller, error)
+        except asyncio.CancelledError:
+            # For the desk's lateness, unless it was cut as well: then that counts.
+            if session.talk is None or not session.talk.late or session.talk.uncancel():
+                raise
+            end = End.FAILED
+            _complain(script, caller, DeskLate("the desk did not answer in time"))
         except Exception:  # whatever went wrong, it is this caller's session only
             end = End.BROKEN
             log.exception(
@@ -249,9 +250,30 @@ class Server:
         log.warning("A peer outside the allowed networks was refused: see agi.allow", peer=peer)
         return False
 
+    def _sweep_again(self) -> None:
+        self._sweep_due = self._loop.time() + SWEEP
+        self._sweep = self._loop.call_at(self._sweep_due, self._sweep_deadlines)
+
     def _sweep_deadlines(self) -> None:
         now = self._loop.time()
-        for session in [session for session in self._live if session.deadline < now]:
-            session.overdue()
-        self._desk.sweep()
-        self._sweep = self._loop.call_later(SWEEP, self._sweep_deadlines)
+        if now > self._sweep_due + SWEEP:
+            # It is we who were held up, and what came in time may not have been read yet: judge the next time.
+            self._sweep_due = inf
+            self._sweep = self._loop.call_later(SWEEP, self._sweep_deadlines)
+            return
+        self._sweep_again()
+        for session in list(self._live):
+            if session.deadline < now:
+                session.overdue()
+            elif session.talk is not None:
+                session.talk.look(now)
+
+
+def _complain(script: Script, caller: Caller, error: AgiError) -> None:
+    log.warning(
+        "A session ended early: its caller hears the fallback",
+        pbx=caller.pbx,
+        uniqueid=caller.uniqueid,
+        script=script.value,
+        reason=str(error),
+    )

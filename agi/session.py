@@ -7,10 +7,10 @@ small. Deadlines are a moment each session holds and its host sweeps (`overdue`)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator, Iterator
 from math import inf
 from types import coroutine
-from typing import Protocol, cast
+from typing import Protocol
 
 from agi.commands import name_of
 from agi.environment import Environment, EnvironmentParser
@@ -20,6 +20,8 @@ from agi.talk import HELD, Talk
 
 DEAD_CHANNEL = 511
 SHORT = 64  # bytes: longer replies are not remembered
+OK = b"200 result=1\n"  # the answer to most commands
+DONE = Reply(200, 1)
 
 
 class Host(Protocol):
@@ -49,10 +51,10 @@ class Session(asyncio.Protocol):
 
     __slots__ = (
         "_asked",
-        "_awaiting",
         "_due",
         "_error",
         "_host",
+        "_left",
         "_loop",
         "_outcome",
         "_replies",
@@ -68,11 +70,11 @@ class Session(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport
         self._request: EnvironmentParser | None = EnvironmentParser()
-        self._replies = ReplyParser()
+        self._replies: ReplyParser | None = None  # where something of a reply is held
         self._asked = b""
-        self._awaiting = False  # a command is under way
+        self._left: Iterator[bytes] | None = None  # while a command is under way: what is to be sent after it
         self._outcome: Reply | AgiError  # of the last command
-        self._due = True  # the talk may go on: it does once all that came in the same segment has been read
+        self._due = False  # the talk may go on: it does once all that came in the same segment has been read
         self._error: AgiError | None = None
         self.deadline = inf  # in the loop's time; when it has passed, the host calls `overdue`
         self.lost = False  # the connection is gone for good
@@ -82,26 +84,35 @@ class Session(asyncio.Protocol):
     def peer(self) -> str:
         """The address the connection comes from; empty if it was gone before one could ask."""
         name = self._transport.get_extra_info("peername")
-        return str(name[0]) if name else ""
+        peer: str = name[0] if name else ""
+        return peer
 
-    @coroutine
-    def command(self, line: bytes, within: float) -> Generator[object, None, Reply]:
+    def command(self, line: bytes, within: float) -> Awaitable[Reply]:
         """Send `line` and return Asterisk's final reply, due `within` seconds. For this session's talk alone.
 
         Raises ChannelGone, PeerSilent, Malformed or CommandRefused.
         """
+        return self.commands((line,), within)
+
+    @coroutine
+    def commands(self, lines: tuple[bytes, ...], within: float) -> Generator[object, None, Reply]:
+        """Send `lines`, each upon the reply to the one before; return the last reply, due `within` seconds.
+
+        For commands whose replies only say that they were carried out: the script is run on once all of them were. What
+        `command` raises ends it at once.
+        """
         if self._error is not None:
             raise self._error
-        if self._awaiting:
+        if self._left is not None:
             raise RuntimeError("commands go one at a time")
-        self._awaiting = True
-        self._asked = line
+        left = self._left = iter(lines)
         self.deadline = self._loop.time() + within
+        self._asked = line = next(left)
         self._transport.write(line)
         try:
             yield HELD
         finally:
-            self._awaiting = False
+            self._left = None
         outcome = self._outcome
         if isinstance(outcome, AgiError):
             raise outcome
@@ -110,7 +121,7 @@ class Session(asyncio.Protocol):
     def close(self) -> None:
         """End the connection. Nothing is left unsent: a command that was answered has been sent."""
         self.deadline = inf
-        self._awaiting = False
+        self._left = None
         if self._error is None:
             self._error = ChannelGone("the session was closed")
         self._transport.abort()
@@ -123,36 +134,36 @@ class Session(asyncio.Protocol):
 
     # What the event loop calls.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._transport = transport
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
         # Nearly every segment is one short reply to the command under way; the general way gives the same.
-        if (
-            self._awaiting
-            and self.talk is not None
-            and self._replies.empty
-            and len(data) <= SHORT
-            and (reply := usual(data)) is not None
-        ):
-            self._outcome = reply
-            self._awaiting = False
-            self.deadline = inf
-            self.talk.go_on()
-            return
+        left = self._left
+        if left is not None and self._replies is None:
+            reply = DONE if data == OK else usual(data) if len(data) <= SHORT else None
+            if reply is not None:
+                for line in left:
+                    self._asked = line
+                    self._transport.write(line)
+                    return
+                self._outcome = reply
+                self._run_on()
+                return
         if self._error is not None:
             return
         try:
-            if self._request is not None:
-                environment = self._request.feed(data)
-                if environment is None:
-                    return
-                data, self._request = self._request.rest, None
-                self.deadline = inf
+            if self._request is None:
+                self._read(data)
+            elif (environment := self._request.feed(data)) is not None:
+                rest, self._request = self._request.rest, None
                 self._host.ready(self, environment)
-            for event in self._replies.feed(data):
-                self._take(event)
+                if not rest:
+                    self._run_on()
+                    return
+                self._due = True
+                self._read(rest)
         except Malformed as error:
             self._fail(error)
         self._go_on()
@@ -162,23 +173,29 @@ class Session(asyncio.Protocol):
         self._ended()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - a reset is one more way of being gone
-        self._ended()
+        if self._error is None:
+            self._ended()
         self.lost = True
         self._host.closed(self)
 
     def _ended(self) -> None:
-        if self._error is not None:
-            return
         if self._request is not None and self._request.started:
             self._fail(Malformed("the connection ended before the request was whole"))
         else:
             self._fail(ChannelGone("the connection ended"))
 
+    def _read(self, data: bytes) -> None:
+        """Take replies and notices, or pieces of them. Raises Malformed."""
+        replies = self._replies or ReplyParser()
+        for event in replies.feed(data):
+            self._take(event)
+        self._replies = None if replies.empty else replies
+
     def _take(self, event: Reply | Notice) -> None:
         if event is Notice.HANGUP:
             self._fail(ChannelGone("the caller hung up"))
         elif isinstance(event, Reply):
-            if not self._awaiting:
+            if self._left is None or self._due:
                 raise Malformed("a reply came that nothing had asked for")
             if event.code == 200:
                 self._settle(event)
@@ -189,14 +206,28 @@ class Session(asyncio.Protocol):
 
     def _settle(self, outcome: Reply | AgiError) -> None:
         """The command under way has ended."""
-        self._awaiting = False
         self._due = True
         self._outcome = outcome
-        self.deadline = inf
 
     def _go_on(self) -> None:
-        if self._due and self.talk is not None:
-            self._due = False
+        """Send the next command or run the script on, if it is time."""
+        if not self._due or self.talk is None:
+            return
+        self._due = False
+        # Only now: what came in the same segment as a reply is no reply to the command after it.
+        if self._left is not None and isinstance(self._outcome, Reply):
+            line = next(self._left, None)
+            if line is not None:
+                if self._error is None:
+                    self._asked = line
+                    self._transport.write(line)
+                    return
+                self._outcome = self._error
+        self._run_on()
+
+    def _run_on(self) -> None:
+        self.deadline = inf
+        if self.talk is not None:
             self.talk.go_on()
 
     def _fail(self, error: AgiError) -> None:
@@ -205,7 +236,7 @@ class Session(asyncio.Protocol):
             return
         self._error = error
         self.deadline = inf
-        if self._awaiting:
+        if self._left is not None and not self._due:
             self._settle(error)
             self._go_on()
         elif self.talk is None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Coroutine
+from math import inf
 from typing import Any
 
 # What a session yields for a command's reply: it will call `go_on` itself.
 HELD = object()
+# What comes of a script that is over.
+_OVER = object()
 
 
 class Talk:
@@ -18,14 +21,33 @@ class Talk:
     Its coroutine waits for a Future, and then goes on by itself, or for its session, by yielding HELD, until that
     calls `go_on`. To what runs in it, it is the current task (docs.python.org: Extending asyncio, Task lifetime
     support) and can be cancelled, so that time-outs and task groups work; context variables are the connection's.
+
+    What it waits for between two commands, other than its session, is given `patience` seconds in all. Then it is
+    cancelled and `late` is set, once its owner looks (`look`): a timer for each costs more than most answers do.
     """
 
-    __slots__ = ("_awaited", "_cancels", "_loop", "_must_cancel", "_name", "_script", "over")
+    __slots__ = (
+        "_awaited",
+        "_cancels",
+        "_loop",
+        "_must_cancel",
+        "_name",
+        "_since",
+        "_steps",
+        "late",
+        "over",
+        "patience",
+    )
 
-    def __init__(self, script: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, name: str) -> None:
-        self._script = script
+    def __init__(
+        self, script: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, name: str, patience: float = inf
+    ) -> None:
+        self._steps = script.__await__()
         self._loop = loop
         self._name = name
+        self.patience = patience
+        self._since = inf  # when it began to wait so, in the loop's time
+        self.late = False
         self._awaited: asyncio.Future[Any] | None = None
         self._cancels = 0
         self._must_cancel = False
@@ -39,21 +61,34 @@ class Talk:
         try:
             if self._must_cancel:
                 self._must_cancel = False
-                awaited = self._script.throw(asyncio.CancelledError())
+                awaited = self._steps.throw(asyncio.CancelledError())
             else:
-                awaited = self._script.send(None)
+                # Not `send`, at whose end an exception would be made for nothing.
+                awaited = next(self._steps, _OVER)
         except (StopIteration, asyncio.CancelledError):
-            self.over = True
+            awaited = _OVER
         except BaseException:
             self.over = True
             raise
         finally:
             _leave_task(loop, self)  # type: ignore[arg-type]
             self._awaited = None
-        if awaited is not HELD:
+        if awaited is HELD:
+            self._since = inf
+        elif awaited is _OVER:
+            self.over = True
+        else:
             self._wait(awaited)
 
+    def look(self, now: float) -> None:
+        """Give up what it has been waiting for too long."""
+        if self._since + self.patience < now:
+            self._since = inf
+            self.late = self.cancel()
+
     def _wait(self, awaited: asyncio.Future[Any] | None) -> None:
+        if self._since == inf:
+            self._since = self._loop.time()
         if awaited is None:  # it only gives others their turn, as asyncio.sleep(0) does
             awaited = self._loop.create_future()
             awaited.set_result(None)

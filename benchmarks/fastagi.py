@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import cast
 
+import structlog
 import uvloop
 
 from agi.desk import Audio, Caller, Receipt, Rehearsal, Treatment
@@ -43,10 +44,10 @@ ENVIRONMENT = (
             "network": "yes",
             "network_script": "status",
             "request": "agi://127.0.0.1:4573/status",
-            "channel": "PJSIP/carrier-0000002a",
+            "channel": "Local/ask@keepline-question-00000015;2",
             "language": "en",
-            "type": "PJSIP",
-            "uniqueid": "1767225600.42",
+            "type": "Local",
+            "uniqueid": "1767225600.44",
             "version": "22.1.0",
             "callerid": "+441632960123",
             "calleridname": "A Customer",
@@ -56,15 +57,20 @@ ENVIRONMENT = (
             "callingtns": "0",
             "dnid": "unknown",
             "rdnis": "unknown",
-            "context": "keepline-support",
-            "extension": "s",
-            "priority": "7",
+            "context": "keepline-question",
+            "extension": "ask",
+            "priority": "3",
             "enhanced": "0.0",
             "accountcode": "",
             "threadid": "139872145",
             "arg_1": TOKEN,
             "arg_2": "pbx-1",
             "arg_3": "support",
+            "arg_4": "",
+            "arg_5": "",
+            "arg_6": "",
+            "arg_7": "1767225600.42",
+            "arg_8": "en",
         }.items()
     ).encode()
     + b"\n"
@@ -116,7 +122,8 @@ class Floor(asyncio.Protocol):
 
 
 async def serve(kind: str, *commands: str) -> None:
-    """Serve until standard input ends; then print the processor time used in seconds."""
+    """Serve until standard input ends; for each line of it print the processor time used until then, in seconds."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     loop = asyncio.get_running_loop()
     if kind == "floor":
         Floor.COMMANDS = tuple(command.encode() + b"\n" for command in commands)
@@ -129,7 +136,7 @@ async def serve(kind: str, *commands: str) -> None:
     settle_memory()
     print(f"port {port}", flush=True)
     ended = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), lambda: (sys.stdin.readline(), print(cpu(), flush=True)))
+    loop.add_reader(sys.stdin.fileno(), lambda: print(cpu(), flush=True) if sys.stdin.readline() else ended.set())
     await ended.wait()
 
 
@@ -156,10 +163,7 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
         )
-        line = self._line()
-        while not line.startswith("port "):  # what the server logs at its start
-            line = self._line()
-        self.port = int(line.split()[1])
+        self.port = int(self._line().split()[1])
 
     def cpu(self) -> float:
         assert self.process.stdin is not None

@@ -11,5 +11,5 @@ from agi.desk import Caller, Desk, Next
 
 async def pressed(channel: Channel, desk: Desk, caller: Caller) -> Next:
     receipt = await desk.pressed(caller, caller.key)
-    await channel.name(receipt.audio)
+    channel.name(receipt.audio)
     return receipt.then

@@ -7,4 +7,4 @@ from agi.desk import Caller, Desk, Next
 
 
 async def status(channel: Channel, desk: Desk, caller: Caller) -> Next:
-    return await channel.leave(await desk.status(caller))
+    return channel.leave(await desk.status(caller))

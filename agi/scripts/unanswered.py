@@ -7,4 +7,4 @@ from agi.desk import Caller, Desk, Next
 
 
 async def unanswered(channel: Channel, desk: Desk, caller: Caller) -> Next:
-    return await channel.leave(await desk.unanswered(caller))
+    return channel.leave(await desk.unanswered(caller))

@@ -263,7 +263,7 @@ async def test_keying_nothing_uses_up_the_call_but_counts_as_no_guess() -> None:
     house = House()
     desk = house.desk()
     for call in range(20):
-        caller = replace(CALLER, uniqueid=f"2.{call}")
+        caller = CALLER._replace(uniqueid=f"2.{call}")
         for _ in range(3):
             assert says(await desk.operator(caller, ""), declaring.PIN)
         assert says(await desk.operator(caller, ""), declaring.REFUSED)
@@ -275,7 +275,7 @@ async def test_guessing_over_many_calls_locks_that_line_and_only_it() -> None:
     desk = house.desk()
     with capture_logs() as logs:
         for guess in range(10):
-            caller = replace(CALLER, uniqueid=f"3.{guess}", number=f"20{guess}")
+            caller = CALLER._replace(uniqueid=f"3.{guess}", number=f"20{guess}")
             await desk.operator(caller, "")
             answer = await desk.operator(caller, f"111{guess}")
         assert says(answer, declaring.LOCKED)
@@ -291,16 +291,16 @@ async def test_guessing_over_many_calls_locks_that_line_and_only_it() -> None:
     ]
     assert warnings[0]["until"] == (START + timedelta(minutes=10)).isoformat()
     assert "111" not in str(logs)
-    sales = replace(CALLER, line="sales", uniqueid="4.1")
+    sales = CALLER._replace(line="sales", uniqueid="4.1")
     assert says(await desk.operator(sales, ""), declaring.PIN)
     assert isinstance(await desk.operator(sales, "9999"), Treatment)
     house.now += timedelta(minutes=10)
-    await admitted(desk, replace(CALLER, uniqueid="5.1"))
+    await admitted(desk, CALLER._replace(uniqueid="5.1"))
 
 
 async def test_a_hundred_guesses_at_the_same_time_are_ten() -> None:
     desk = House(slow=True, open=[incident("a")]).desk()
-    callers = [replace(CALLER, uniqueid=f"6.{number}") for number in range(100)]
+    callers = [CALLER._replace(uniqueid=f"6.{number}") for number in range(100)]
     for caller in callers:
         await desk.operator(caller, "")
     pins = [f"{number:04}" for number in range(330, 430)]  # the right one is the 91st
@@ -313,7 +313,7 @@ async def test_one_right_pin_is_good_for_one_order_on_that_call_and_line() -> No
     house = House()
     desk = house.desk()
     await admitted(desk)
-    for other in (replace(CALLER, uniqueid="7.1"), replace(CALLER, line="sales")):
+    for other in (CALLER._replace(uniqueid="7.1"), CALLER._replace(line="sales")):
         assert says(await desk.ordered(other, "1"), declaring.REFUSED)
     assert says(await desk.ordered(CALLER, "1"), declaring.DONE)
     assert says(await desk.ordered(CALLER, "1"), declaring.REFUSED)
@@ -341,14 +341,14 @@ async def test_calls_that_never_end_are_forgotten_in_the_end() -> None:
     desk = House().desk()
     await admitted(desk)
     for number in range(declaring.MOST_CALLS):
-        await desk.operator(replace(CALLER, uniqueid=f"8.{number}"), "")
+        await desk.operator(CALLER._replace(uniqueid=f"8.{number}"), "")
     assert len(desk._visits) == declaring.MOST_CALLS
     assert says(await desk.ordered(CALLER, "1"), declaring.REFUSED)
 
 
 async def test_a_line_without_a_pin_takes_no_orders() -> None:
     with pytest.raises(KeyError):
-        await House().desk().operator(replace(CALLER, line="other"), "")
+        await House().desk().operator(CALLER._replace(line="other"), "")
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ async def test_a_line_without_a_pin_takes_no_orders() -> None:
 )
 async def test_who_gave_the_order_is_on_record_but_no_long_number(number: str | None, by: str) -> None:
     house = House()
-    desk, caller = house.desk(), replace(CALLER, number=number)
+    desk, caller = house.desk(), CALLER._replace(number=number)
     await admitted(desk, caller)
     await desk.ordered(caller, "1")
     assert house.declared[0].by == by
@@ -485,10 +485,10 @@ async def test_nobody_speaks_without_the_pin_or_out_of_turn() -> None:
     assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)  # was not asked to
     assert says(await desk.approved(CALLER, "1"), declaring.REFUSED)  # has heard nothing back
     assert says(await desk.ordered(CALLER, "1"), declaring.REFUSED)  # and had their choice
-    await asked_to_speak(desk, replace(CALLER, uniqueid="7.2"))
+    await asked_to_speak(desk, CALLER._replace(uniqueid="7.2"))
     desk = house.desk()
     await asked_to_speak(desk)
-    for other in (replace(CALLER, uniqueid="7.1"), replace(CALLER, line="sales")):
+    for other in (CALLER._replace(uniqueid="7.1"), CALLER._replace(line="sales")):
         assert says(await desk.taken(other, SPOKEN), declaring.REFUSED)
     await desk.taken(CALLER, SPOKEN)
     assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)  # once is enough
@@ -503,12 +503,12 @@ async def test_each_step_has_its_time_and_all_of_them_together() -> None:
     house.now += declaring.SPEAK_WITHIN + timedelta(seconds=1)
     assert says(await desk.taken(CALLER, SPOKEN), declaring.REFUSED)
 
-    await asked_to_speak(desk, replace(CALLER, uniqueid="9.1"))
-    await desk.taken(replace(CALLER, uniqueid="9.1"), SPOKEN)
+    await asked_to_speak(desk, CALLER._replace(uniqueid="9.1"))
+    await desk.taken(CALLER._replace(uniqueid="9.1"), SPOKEN)
     house.now += declaring.CHOOSE_WITHIN + timedelta(seconds=1)
-    assert says(await desk.approved(replace(CALLER, uniqueid="9.1"), "1"), declaring.REFUSED)
+    assert says(await desk.approved(CALLER._replace(uniqueid="9.1"), "1"), declaring.REFUSED)
 
-    slow = replace(CALLER, uniqueid="9.2")
+    slow = CALLER._replace(uniqueid="9.2")
     await asked_to_speak(desk, slow)
     steps = 0
     while isinstance(await desk.taken(slow, SPOKEN), Treatment) and isinstance(await desk.approved(slow, "2"), Take):
@@ -516,7 +516,7 @@ async def test_each_step_has_its_time_and_all_of_them_together() -> None:
         steps += 1
     assert steps == declaring.TAKES - 1 < declaring.ORDER_WITHIN / declaring.SPEAK_WITHIN
 
-    late = replace(CALLER, uniqueid="9.3")
+    late = CALLER._replace(uniqueid="9.3")
     await asked_to_speak(desk, late)
     for _ in range(3):
         house.now += declaring.SPEAK_WITHIN
@@ -531,7 +531,7 @@ async def test_each_step_has_its_time_and_all_of_them_together() -> None:
 async def test_an_operator_is_spoken_to_as_their_telephone_asks_for() -> None:
     house = House(open=[incident("a", declared=True)])
     desk = house.desk()
-    caller = replace(CALLER, language="de", wide=True)
+    caller = CALLER._replace(language="de", wide=True)
     asked = await desk.operator(caller, "")
     assert asked.audio == played(recording(declaring.PIN, "de"), wide=True)
     answer = await desk.operator(caller, PIN)

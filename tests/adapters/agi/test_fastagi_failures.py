@@ -1,6 +1,7 @@
 """Whatever the other side does, one session ends, without a receipt, and the front desk goes on."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -187,6 +188,24 @@ async def test_a_pbx_that_never_answers_is_given_up(answered: int) -> None:
             await peer.close()
             assert server.ends == {End.FAILED: 1}
     assert [log["reason"] for log in logs if "reason" in log] == ["no answer to SET VARIABLE in time"]
+
+
+async def test_an_answer_that_came_in_time_counts_though_the_front_desk_was_held_up() -> None:
+    house = House()
+    async with front_desk(house, **IMPATIENT) as server:
+        first = await Peer.call(server)
+        assert await first.command()
+
+        def hold_up(_: str) -> None:
+            first.send(OK)
+            time.sleep(0.8)  # nothing else runs in this process meanwhile, as on a machine that is overloaded
+
+        house.before = hold_up
+        second = await Peer.call(server)
+        assert await second.command()
+        second.send(OK)
+        assert [(await peer.talk())[-1] for peer in (first, second)] == [heard(Next.CONTINUE)] * 2
+        assert server.ends == {End.FINISHED: 2}
 
 
 async def test_a_playing_is_not_cut_short_by_the_deadline() -> None:

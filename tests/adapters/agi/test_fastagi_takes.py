@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,8 +59,8 @@ class Asterisk:
             return f"200 result={ord(self.keys.pop(0))}\n".encode()
         return usual(command)
 
-    async def speaks_with(self, house: House) -> dict[End, int]:
-        async with front_desk(house) as server:
+    async def speaks_with(self, house: House, **settings: float) -> dict[End, int]:
+        async with front_desk(house, **settings) as server:
             peer = await Peer.call(server, "declare")
             while command := await peer.command():
                 peer.send(await self.answer(command))
@@ -111,6 +114,17 @@ async def test_whoever_chooses_nothing_changes_nothing() -> None:
     assert await asterisk.speaks_with(house) == {End.FINISHED: 1}
     assert house.asked[-1] == ("taken", SPOKEN)
     assert asterisk.commands[-1] == heard(Next.HANGUP)
+
+
+async def test_what_was_spoken_may_take_longer_to_answer_than_other_questions_before_and_after() -> None:
+    def slow(what: str) -> Coroutine[Any, Any, None] | None:
+        return asyncio.sleep(0.6) if what in slowly else None
+
+    house, slowly = House(treatment=STANDS, take=TAKE, back=[BACK], before=slow), {"taken"}
+    assert await Asterisk(ADMITTED + "2" + "1").speaks_with(house, answer_within=0.2) == {End.FINISHED: 1}
+    house, slowly = House(treatment=STANDS, take=TAKE, back=[BACK], before=slow), {"taken", "approved"}
+    assert await Asterisk(ADMITTED + "2" + "1").speaks_with(house, answer_within=0.2) == {End.FAILED: 1}
+    assert house.asked[-1] == ("approved", "1")  # written down all the same
 
 
 async def test_nobody_is_asked_to_speak_for_ever() -> None:

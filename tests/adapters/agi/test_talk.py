@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import pytest
 
@@ -9,11 +10,11 @@ from agi.talk import HELD, Talk
 from tests.adapters.agi.fastagi_peer import PATIENCE, until
 
 
-def begin(script: Callable[[], Awaitable[None]]) -> Talk:
+def begin(script: Callable[[], Awaitable[None]], patience: float = inf) -> Talk:
     async def run() -> None:
         await script()
 
-    talk = Talk(run(), asyncio.get_running_loop(), "talk")
+    talk = Talk(run(), asyncio.get_running_loop(), "talk", patience)
     # As sessions do: from a callback, while no task runs.
     asyncio.get_running_loop().call_soon(talk.go_on)
     return talk
@@ -102,6 +103,54 @@ async def test_a_cancel_comes_out_of_whatever_it_waits_for(waits: str) -> None:
     await until(lambda: talk.over)
     assert seen == ["cut"]
     assert not talk.cancel()
+
+
+async def test_what_takes_too_long_is_given_up_when_one_looks() -> None:
+    loop, seen = asyncio.get_running_loop(), []
+    first = loop.create_future()
+
+    async def script() -> None:
+        try:
+            await first  # this counts as well
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append(talk.uncancel())
+
+    talk = begin(script, patience=1000.0)
+    await asyncio.sleep(0.02)
+    between = loop.time()
+    first.set_result(None)
+    await asyncio.sleep(0.02)
+    talk.look(between)
+    assert not talk.late
+    talk.look(between + 1000.0)
+    await until(lambda: talk.over)
+    assert (talk.late, seen) == (True, [0])
+
+
+async def test_no_patience_is_lost_on_a_session() -> None:
+    class Session:
+        def __await__(self):  # type: ignore[no-untyped-def]
+            yield HELD
+
+    async def script() -> None:
+        await asyncio.sleep(0)
+        await Session()
+        await asyncio.Event().wait()
+
+    loop = asyncio.get_running_loop()
+    talk = begin(script, patience=1000.0)
+    await asyncio.sleep(0.02)
+    talk.look(loop.time() + 10_000.0)
+    assert not talk.late
+    before = loop.time()
+    loop.call_soon(talk.go_on)  # the session's reply has come
+    await asyncio.sleep(0.02)
+    talk.look(before + 1000.0)  # it has begun to wait only since
+    assert not talk.late
+    talk.look(loop.time() + 1000.0)
+    await until(lambda: talk.over)
+    assert talk.late
 
 
 async def test_a_script_that_cancels_itself_ends_at_what_it_waits_for_next() -> None:

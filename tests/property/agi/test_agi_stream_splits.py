@@ -91,12 +91,12 @@ def test_an_environment_does_not_depend_on_where_the_stream_is_cut(stream: bytes
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused_and_nothing_else(stream: bytes) -> None:
-    assert isinstance(environment([stream])[0], dict | str | None)
+    assert isinstance(environment([stream])[0], Environment | str | None)
     assert all(isinstance(event, Reply | Notice | str) for event in replies([stream]))
 
 
 def test_a_block_is_found_at_the_very_limit() -> None:
     stream = b"agi_a: " + b"1" * (65_536 - 9) + b"\n\n"
     found, _ = environment([stream])
-    assert isinstance(found, dict)
+    assert isinstance(found, Environment)
     assert environment([b"agi_a: 1" + stream[7:]])[0] == "the environment is longer than 65536 bytes"

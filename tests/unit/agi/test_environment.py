@@ -1,7 +1,7 @@
 # ruff: noqa: SIM905 - lists of names are read more easily in few lines
 import pytest
 
-from agi.environment import MAX_BYTES, MAX_LINES, READ, EnvironmentParser
+from agi.environment import MAX_BYTES, MAX_LINES, Environment, EnvironmentParser
 from agi.errors import Malformed
 
 NAMES = (
@@ -17,7 +17,7 @@ def block(names: list[str]) -> bytes:
 def test_what_is_read_of_a_block_is_given_out_and_what_follows_is_kept() -> None:
     parser = EnvironmentParser()
     found = parser.feed(b"agi_network: yes\nagi_callerid: 100\nagi_language: \n\nHANGUP\n")
-    assert found == {"agi_callerid": "100", "agi_language": ""}
+    assert found == Environment(callerid="100", language="")
     assert parser.rest == b"HANGUP\n"
 
 
@@ -25,7 +25,7 @@ def test_what_is_read_of_a_block_is_given_out_and_what_follows_is_kept() -> None
 def test_the_usual_order_and_any_other_mean_the_same(arguments: int) -> None:
     names = [*NAMES, *(f"arg_{n}" for n in range(1, arguments + 1))]
     usual = EnvironmentParser().feed(block(names))
-    assert usual == {f"agi_{name}": f"the {name}: x" for name in names if f"agi_{name}" in READ}
+    assert usual == Environment(**{name: f"the {name}: x" for name in names if name in Environment._fields})
     assert EnvironmentParser().feed(block(names[::-1])) == usual
     assert EnvironmentParser().feed(block(["more", *names])) == usual
 
@@ -39,13 +39,18 @@ def test_a_name_smuggled_into_a_usual_block_is_refused(twice: str) -> None:
             EnvironmentParser().feed(block(names))
 
 
+@pytest.mark.parametrize("block", [b"\n", b"\n\n", b"agi_x: \n\n", b"agi_arg_1: \n\n", b"agi_x: \nagi_arg_9: \n\n"])
+def test_a_block_without_what_is_usual_is_read_as_well(block: bytes) -> None:
+    assert EnvironmentParser().feed(block) == Environment()
+
+
 def test_a_value_may_hold_a_colon() -> None:
     found = EnvironmentParser().feed(b"agi_channel: agi://127.0.0.1:4573/status\nagi_callerid: a: b\n\n")
-    assert found == {"agi_channel": "agi://127.0.0.1:4573/status", "agi_callerid": "a: b"}
+    assert found == Environment(channel="agi://127.0.0.1:4573/status", callerid="a: b")
 
 
 def test_bytes_that_are_no_utf8_do_not_cost_the_caller_the_call() -> None:
-    assert EnvironmentParser().feed(b"agi_callerid: J\xf6rg\n\n") == {"agi_callerid": "J\ufffdrg"}
+    assert EnvironmentParser().feed(b"agi_callerid: J\xf6rg\n\n") == Environment(callerid="J\ufffdrg")
 
 
 def test_a_health_checker_that_sends_nothing_has_not_started() -> None:
