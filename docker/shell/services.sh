@@ -8,7 +8,7 @@ declare -A PORTS=([pbx]=KEEPLINE_PORT_PBX_AMI [carrier]=KEEPLINE_PORT_CARRIER_AM
     [keepline16]="KEEPLINE_PORT_PAGE16 KEEPLINE_PORT_AUDIO16")
 
 container() {
-    [ -n "${HOST_PART[${1:-}]:-}" ] || die "no such service: '${1:-}' (${!HOST_PART[*]})"
+    [ -n "${1:-}" ] && [ -n "${HOST_PART[$1]:-}" ] || die "no such service: '${1:-}' (${!HOST_PART[*]})"
     printf '%s-%s' "$KEEPLINE_PROJECT" "$1"
 }
 address() { printf '%s.%s' "$KEEPLINE_NET" "${HOST_PART[$1]}"; }
