@@ -21,7 +21,7 @@ from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent,
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
 from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
-from ami_bridge.domain.numbers import NumberPolicy, masked
+from ami_bridge.domain.numbers import NotDialable, NumberPolicy, dial_string, masked
 from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, UNREACHED, IllegalStep, Kind, Promise, State, Step
 from ami_bridge.domain.saying import CALLBACK_KEYS, Saying
 from ami_bridge.domain.watch import Watch
@@ -140,7 +140,7 @@ class Callbacks:
             return True
         try:
             await actions.originate(self._session, await self._origination(promise, attempt, plan, trunk))
-        except (ActionRefused, Unsendable, VoiceError) as refused:
+        except (ActionRefused, Unsendable, VoiceError, NotDialable) as refused:
             await self._take(promise, Step.FAILED, str(refused))
             return False
         except (LinkLost, LinkSilent) as unknown:
@@ -167,7 +167,7 @@ class Callbacks:
         )
         return actions.Origination(
             uniqueid=Uniqueid(attempt),
-            channel=f"PJSIP/{promise.number}@{trunk}",
+            channel=dial_string(promise.number, trunk),
             context=contract.CALLBACK_CONTEXT,
             caller_id=plan.caller_id,
             ring=plan.ring,

@@ -6,6 +6,7 @@ The words never repeat the value: it may be a secret that was put in the wrong p
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC
@@ -14,7 +15,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
 
+from ami_bridge.calendars import known_holidays
 from ami_bridge.domain.hours import Hours
+from ami_bridge.numbering import known_region
 
 
 class Part(BaseModel):
@@ -65,6 +68,29 @@ def _is_pin(value: SecretStr) -> SecretStr:
     return value
 
 
+def _is_hook_secret(value: SecretStr) -> SecretStr:
+    """As the Standard Webhooks specification has it: 24 to 64 bytes in base64, with whsec_ before them or not."""
+    try:
+        length = len(b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise ValueError("24 to 64 random bytes in base64, after whsec_, are needed")
+    return value
+
+
+def _region(value: str) -> str:
+    if not known_region(value):
+        raise ValueError("a country's two capital letters are needed, such as DE")
+    return value
+
+
+def _subdivision(value: str) -> str:
+    if not known_holidays(value):
+        raise ValueError("a country, or a part of one, whose holidays are known is needed, such as DE or DE-BY")
+    return value
+
+
 Pin = Annotated[SecretStr, AfterValidator(_is_pin)]
 Network = Annotated[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], BeforeValidator(_network)]
 Name = Annotated[
@@ -91,6 +117,12 @@ _AUTHORITY = r"://[A-Za-z0-9.:\[\]_-]+[A-Za-z0-9\]]"
 AgiUrl = Annotated[str, form("h?agi" + _AUTHORITY, "an address such as agi://192.0.2.1:4573, without a path,")]
 AudioUrl = Annotated[str, form("https?" + _AUTHORITY, "an address such as http://192.0.2.1:8081, without a path,")]
 Number = Annotated[str, form(r"\+?[0-9]{2,15}", "a number of 2 to 15 digits, with a + before it or not,")]
+Region = Annotated[str, AfterValidator(_region)]
+Subdivision = Annotated[str, AfterValidator(_subdivision)]
+RatePrefix = Annotated[str, form(r"\+[0-9]{1,15}", "a prefix such as +4915")]
+Rate = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+HookUrl = Annotated[str, form(r"https?://[\x21\x23-\x7e]{1,1000}", "an address such as https://crm.example/hook")]
+HookSecret = Annotated[SecretStr, AfterValidator(_is_hook_secret)]
 Secret = Annotated[SecretStr, AfterValidator(_is_secret)]
 Token = Annotated[SecretStr, AfterValidator(_is_token)]
 

@@ -14,6 +14,8 @@ from ami_bridge.domain.numbers import BadPrefix, NumberPolicy
 from ami_bridge.forms import (
     EMERGENCY,
     DeviceName,
+    HookSecret,
+    HookUrl,
     Host,
     Language,
     Name,
@@ -23,9 +25,13 @@ from ami_bridge.forms import (
     Part,
     Pin,
     Port,
+    Rate,
+    RatePrefix,
+    Region,
     Seconds,
     Secret,
     Spoken,
+    Subdivision,
     Token,
     Translations,
     Words,
@@ -33,6 +39,11 @@ from ami_bridge.forms import (
     form,
     no_doubles,
 )
+
+CallableType = Literal[
+    "fixed", "mobile", "voip", "toll-free", "shared-cost", "premium", "personal", "pager", "uan", "voicemail"
+]
+CallingTimes = Annotated[tuple[OpeningHours, ...], Field(min_length=1)]
 
 
 class Segment(Part):
@@ -66,8 +77,25 @@ class Tenant(Part):
     service: Spoken = "our service"  # in the customer's terms, where all that it offers is out of order
     service_in: Translations = Field(default_factory=dict)  # `service` in other languages
     segment: tuple[Segment, ...] = ()  # callers with words, or a place in line, of their own
-    callback_numbers: tuple[str, ...] = ()  # numbers and prefixes ("+4930*") that may be called; no other is dialled
+    region: Region | None = None  # its country, as whose a number without + is read; else the first it calls back
+    callback_regions: tuple[Region, ...] = ()  # whose numbers may be called: ["DE", "AT"]; no others are
+    callback_types: tuple[CallableType, ...] = ("fixed", "mobile", "voip")  # and which of their numbers
+    callback_numbers: tuple[str, ...] = ()  # numbers and prefixes ("+4930*") that may be called beside those
+    do_not_call: tuple[str, ...] = ()  # numbers and prefixes that are never called, whatever else allows them
+    do_not_call_file: Path | None = None  # more of them, one on a line; read again when it changes
+    calling: CallingTimes = ("mon-sat 09:00-20:00",)  # when people may be called back, by the clock where they are
+    calling_uninvited: CallingTimes = ("mon-sat 10:00-19:00",)  # when those who do not wait for it: missed calls, news
+    # whose holidays are kept, beside those of the whole country that is called: ["DE-BY"]
+    holidays: tuple[Subdivision, ...] = ()
+    calling_on_holidays: bool = False  # whether people are called on them all the same
+    calls_per_number: Annotated[int, Field(ge=1, le=1000)] = 6  # to one number in a day, at most
+    calls_per_day: Annotated[int, Field(ge=1, le=100_000)] = 500  # of this tenant, to all numbers
+    spend_per_day: Annotated[float, Field(gt=0, le=1_000_000)] | None = None  # money, in the currency of `rates`
+    # what a minute costs, by prefix: { "+49" = 0.02, "+4915" = 0.12 }; where none fits, the dearest
+    rates: Annotated[dict[RatePrefix, Rate], Field(max_length=10_000)] = Field(default_factory=dict)
     pin: Pin | None = None  # with which its operators declare an outage by telephone
+    screen_pop: HookUrl | None = None  # told who is called back, before an agent is joined with them
+    screen_pop_secret: HookSecret | None = None  # with which that is signed
 
     @model_validator(mode="after")
     def _checks(self) -> Self:
@@ -76,6 +104,11 @@ class Tenant(Part):
         except (KeyError, ValueError, OSError):
             raise ValueError("timezone is not one of the IANA names, such as Europe/Berlin") from None
         _number_policy("callback_numbers", self.callback_numbers)
+        _number_policy("do_not_call", self.do_not_call)
+        if self.spend_per_day is not None and not self.rates:
+            raise ValueError("spend_per_day needs `rates`: what a minute costs")
+        if (self.screen_pop is None) != (self.screen_pop_secret is None):
+            raise ValueError("screen_pop needs its secret, KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET, and that needs it")
         no_doubles("languages", [base(tag) for tag in (self.language, *self.languages)])
         no_doubles("[[tenant.segment]] names", [segment.name for segment in self.segment])
         return self
@@ -87,6 +120,11 @@ class Tenant(Part):
     @cached_property
     def numbers(self) -> NumberPolicy:
         return NumberPolicy(self.callback_numbers)
+
+    @cached_property
+    def home(self) -> str:
+        """The country as whose a number without + is read; "" if none is known."""
+        return self.region or next(iter(self.callback_regions), "")
 
     @cached_property
     def spoken_languages(self) -> tuple[str, ...]:
@@ -191,6 +229,9 @@ class Line(Part):
     trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
     callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
     caller_id: Number  # shown to customers who are called back
+    # who is called first: the customer, once an agent is free, or an agent, who waits while the customer is called
+    callback_way: Literal["customer-first", "agent-first"] = "customer-first"
+    missed_calls: bool = False  # whether callers who gave up, or found nobody, are called back without having asked
     open: tuple[OpeningHours, ...] = ()  # when somebody should be there to answer; empty: whenever callers come
     # dialled by staff to declare an outage; see docs/operators-code.md
     declare_code: Annotated[str, form(r"[*#0-9]{2,10}", "a code such as *5501")] | None = None
@@ -202,6 +243,8 @@ class Line(Part):
             raise ValueError(f"dids: {emergency[0]} is an emergency number; those never pass through a line")
         if (self.queue is None) == (not self.ring):
             raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
+        if self.callback_way == "agent-first" and self.queue is None:
+            raise ValueError('callback_way "agent-first" needs a `queue`')
         return self
 
 
@@ -215,10 +258,12 @@ class Site(Part):
     spoken_in: Translations = Field(default_factory=dict)  # `spoken` in other languages
     phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]  # that fail together
     lines: tuple[Name, ...] = ()  # whose callers are told when it fails
+    numbers: tuple[str, ...] = ()  # numbers and prefixes under which it is called; not called back while it is down
 
     @model_validator(mode="after")
     def _phones_differ(self) -> Self:
         no_doubles("phones", self.phones)
+        _number_policy("numbers", self.numbers)
         return self
 
 

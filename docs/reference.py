@@ -20,7 +20,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from ami_bridge.domain.signal import Strength
-from ami_bridge.forms import Part
+from ami_bridge.forms import Part, RatePrefix
 from ami_bridge.settings import Listen, Settings
 from ami_bridge.tuning import ENABLED, SECTIONS, WORDS, Detection, forms
 
@@ -40,6 +40,7 @@ _SECRETS = {
     "web.token": "`KEEPLINE_WEB_TOKEN`",
     "pbx.secret": "`KEEPLINE_PBX_<NAME>_SECRET`",
     "tenant.pin": "`KEEPLINE_TENANT_<NAME>_PIN`",
+    "tenant.screen_pop_secret": "`KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET`",
     "webhook.token": "`KEEPLINE_WEBHOOK_<NAME>_TOKEN`",
 }
 _UNITS = {"_seconds": "s", "_percent": "%", "_days": "days"}
@@ -141,7 +142,7 @@ def _may_be(name: str, info: FieldInfo) -> str:
     if isinstance(info.default, Strength):
         return ", ".join(WORDS.values())
     if get_origin(annotation) is dict:
-        return "a table by language"
+        return "a table by prefix" if get_args(annotation)[0] == RatePrefix else "a table by language"
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")

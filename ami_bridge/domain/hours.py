@@ -1,4 +1,4 @@
-"""When a line is open: the hours of a week, in a zone.
+"""When a line is open, and when people may be called: the hours of a week, in a zone or in several.
 
 Written as people write them: `mon-fri 08:00-18:00`, `sat 22:00-04:00` (into Sunday), `daily 00:00-24:00`. Times are
 what the clock on the wall shows, so an opening keeps its hour when the clock is put forward or back. An hour the clock
@@ -8,7 +8,7 @@ skips counts as the moment of the jump, and of an hour it shows twice the first 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -18,6 +18,7 @@ _DAY = 24 * 60  # minutes
 _FORM = 'write days and times such as "mon-fri 08:00-18:00", "sat,sun 22:00-04:00" or "daily 00:00-24:00"'
 # Two weeks ahead show any change there is, even where a zone once left out a whole day.
 _BEHIND, _AHEAD = 3, 15
+_FAR = 60  # days: longer than any row of holidays keeps a weekly opening shut
 
 
 class WrongHours(ValueError):
@@ -49,12 +50,16 @@ class _Known:
 class Hours:
     """The opening hours of one line. Asking costs next to nothing until they change."""
 
-    def __init__(self, texts: Iterable[str], zone: tzinfo) -> None:
-        """Read `texts`, any one of which opens the line; raise WrongHours for what cannot be read."""
+    def __init__(self, texts: Iterable[str], zone: tzinfo, closed: Callable[[date], bool] = lambda _day: False) -> None:
+        """Read `texts`, any one of which opens the line; raise WrongHours for what cannot be read.
+
+        On days that are `closed` by the zone's calendar nothing is open from midnight to midnight.
+        """
         self._spans = tuple(_read(text) for text in texts)
         if not self._spans:
             raise WrongHours(f"no opening hours are given: {_FORM}, or leave the setting out")
         self._zone = zone
+        self._closed = closed
         self._known: _Known | None = None
 
     def is_open(self, now: datetime) -> bool:
@@ -74,23 +79,33 @@ class Hours:
     def _find(self, now: datetime) -> _Known:
         today = now.astimezone(self._zone).date()
         horizon = now + timedelta(days=7)
-        closed_since = now
-        for begin, end in _merged(self._openings(today)):
-            if now < begin:
-                return _Known(closed_since, begin, is_open=False, change=begin)
-            if now < end:
-                for_ever = end > horizon
-                return _Known(now, horizon if for_ever else end, is_open=True, change=None if for_ever else end)
-        return _Known(closed_since, horizon, is_open=False, change=None)
+        for ahead in (_AHEAD, _FAR):
+            for begin, end in _merged(self._openings(today, ahead)):
+                if now < begin:
+                    return _Known(now, begin, is_open=False, change=begin)
+                if now < end:
+                    for_ever = end > horizon
+                    return _Known(now, horizon if for_ever else end, is_open=True, change=None if for_ever else end)
+        return _Known(now, horizon, is_open=False, change=None)
 
-    def _openings(self, today: date) -> Iterator[tuple[datetime, datetime]]:
-        for offset in range(-_BEHIND, _AHEAD):
+    def _openings(self, today: date, ahead: int) -> Iterator[tuple[datetime, datetime]]:
+        for offset in range(-_BEHIND, ahead):
             day = today + timedelta(days=offset)
             for span in self._spans:
                 if day.weekday() in span.days:
-                    begin, end = self._moment(day, span.begin), self._moment(day, span.end)
-                    if begin < end:  # not so where the clock skipped all of it
-                        yield begin, end
+                    yield from self._parts(day, span)
+
+    def _parts(self, day: date, span: _Span) -> Iterator[tuple[datetime, datetime]]:
+        """The opening that begins on `day`; where days can be closed, what is left of it, day by day."""
+        begin, end = self._moment(day, span.begin), self._moment(day, span.end)
+        parts = [(begin, end)]
+        if self._closed is not None:
+            days = [offset for offset in (0, 1) if not self._closed(day + timedelta(days=offset))]
+            parts = [
+                (max(begin, self._moment(day, offset * _DAY)), min(end, self._moment(day, (offset + 1) * _DAY)))
+                for offset in days
+            ]
+        yield from ((since, until) for since, until in parts if since < until)  # the clock may skip all of it
 
     def _moment(self, day: date, minutes: int) -> datetime:
         """When the clock of the zone first shows that time of that day, or jumps over it; in UTC."""
@@ -111,6 +126,34 @@ class Hours:
             else:
                 after = middle
         return after.replace(microsecond=0)
+
+
+class CallingHours:
+    """When people may be called who may be in any one of several zones: when it is open in all of them."""
+
+    def __init__(
+        self, texts: Iterable[str], zones: Iterable[tzinfo], closed: Callable[[date], bool] | None = None
+    ) -> None:
+        """`texts`, and the days that are `closed`, as for Hours; raise WrongHours for what cannot be read."""
+        texts = tuple(texts)
+        self._everywhere = tuple(Hours(texts, zone, closed) for zone in zones)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether people may be called at `now` (aware)."""
+        return all(hours.is_open(now) for hours in self._everywhere)
+
+    def next_open(self, now: datetime) -> datetime | None:
+        """The first moment from `now` on at which they may, in UTC; None if there is none in the next two months."""
+        at, last = now.astimezone(UTC), now + timedelta(days=_FAR)
+        while at < last:
+            shut = next((hours for hours in self._everywhere if not hours.is_open(at)), None)
+            if shut is None:
+                return at
+            opens = shut.next_change(at)
+            if opens is None:
+                return None
+            at = opens
+        return None
 
 
 def _merged(openings: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:

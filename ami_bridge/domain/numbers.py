@@ -1,20 +1,87 @@
-"""Which numbers a callback may dial. Default deny: what no pattern of the tenant allows is not dialled.
+"""What is known of a telephone number, lists of numbers and prefixes, and the only way to a dial string.
 
 A number that reached us as a caller ID is attacker data. Only digits with an optional leading `+` pass, so nothing in
-it can be read by a dial string, and only prefixes the tenant has named, so nobody's premium line is called on the
-provider's bill.
+it can be read by a dial string. Whether it may be called is `permission`'s to say.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 _NUMBER = re.compile(r"\+?[0-9]{1,15}", re.ASCII)  # E.164: 15 digits at most
+_TRUNK = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _PREFIX = re.compile(r"\+?[0-9]{1,15}\*?", re.ASCII)
 
 # Shorter numbers are emergency and service numbers somewhere in the world, and extensions of somebody's own PBX.
 SHORTEST = 5
+
+
+class NumberType(Enum):
+    """What kind of connection a number is, by its range. What nobody knows is UNKNOWN, and not dialled by default."""
+
+    FIXED = "fixed"
+    MOBILE = "mobile"
+    FIXED_OR_MOBILE = "fixed or mobile"  # where numbers do not tell which, as in North America
+    TOLL_FREE = "toll-free"
+    PREMIUM = "premium"
+    SHARED_COST = "shared-cost"
+    VOIP = "voip"
+    PERSONAL = "personal"  # follows a person about, at any price: +44 70
+    PAGER = "pager"
+    UAN = "uan"  # a company's one number for all its places
+    VOICEMAIL = "voicemail"
+    SATELLITE = "satellite"
+    INTERNATIONAL_NETWORK = "international-network"  # +882, +883, +888: of no country
+    UNKNOWN = "unknown"
+    INTERNAL = "internal"  # a number, an extension or the caller ID of the house itself
+    EMERGENCY = "emergency"
+    SHORT = "short"  # too short for a subscriber: services, directory enquiries, extensions of somebody's PBX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFacts:
+    """What is known of a number by its digits alone.
+
+    `number` is as it was given (a stranger's text: not to be dialled before it is judged), "" if it was withheld.
+    `e164` is the same in international form where it can be told, and who compares numbers compares `identity`.
+    `region` is a country's two letters, "" if it belongs to none. `zones` are the IANA zones its owner may be in.
+    `national` is how many digits it has behind the calling code (all, where there is no `e164`).
+    `main` is the country that a calling code is known for: US for all of +1.
+    """
+
+    number: str
+    e164: str | None = None
+    region: str = ""
+    type: NumberType = NumberType.UNKNOWN
+    zones: tuple[str, ...] = ()
+    main: str = ""
+    national: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What is the same of one telephone however its number was written."""
+        return self.e164 or self.number
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is 1 to 15 digits with an optional + before them, and nothing else at all."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+class NotDialable(ValueError):
+    """A number that is no number, or a trunk that is no name: no dial string is made of it."""
+
+    def __init__(self) -> None:
+        super().__init__("not dialled: the number or the trunk has characters that neither may have")
+
+
+def dial_string(number: str, trunk: str) -> str:
+    """What Asterisk is told to dial for `number` over `trunk`. Raise NotDialable for whatever could mean more."""
+    if not is_number(number) or len(number.removeprefix("+")) < SHORTEST or not _TRUNK.fullmatch(trunk):
+        raise NotDialable
+    return f"PJSIP/{number}@{trunk}"
 
 
 class BadPrefix(ValueError):
@@ -53,7 +120,11 @@ class NumberPolicy:
 
     def closeness(self, number: str) -> int:
         """The length of the longest number or prefix that is that of `number`; 0 if none is."""
-        return max((len(prefix) for prefix in self.allowed if self._matches(prefix, number)), default=0)
+        return max((len(prefix) for prefix in self.matching(number)), default=0)
+
+    def matching(self, number: str) -> list[str]:
+        """The numbers and prefixes that are that of `number`."""
+        return [prefix for prefix in self.allowed if self._matches(prefix, number)]
 
     @staticmethod
     def _matches(prefix: str, number: str) -> bool:
