@@ -9,9 +9,10 @@ import pytest
 
 from dialplan_templates import contract
 from dialplan_templates.render import AGAIN_MOST, CACHED_MOST, KEY_WAIT, render
-from tests.unit.dialplan.test_rendered_delivery import VARIANTS, steps
+from tests.unit.dialplan.test_rendered_delivery import CHOSEN, VARIANTS, steps
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, statements
 
+CALLABLE = '${IF($["${FILTER(a-z,${CALLERID(num-pres):0:6})}" = "prohib"]?:${FILTER(0-9+,${CALLERID(num)})})}'
 UNANSWERED = 'GotoIf($["${KL_NEXT}" = ""]?alone)'
 IS_KEPT = 'GotoIf($["${DB(${kl_entry})}" = ""]?done)'
 every_variant = pytest.mark.parametrize("plan", VARIANTS)
@@ -45,8 +46,7 @@ def test_a_key_is_in_astdb_before_anybody_is_asked_about_it(plan: str) -> None:
     assert labelled(listen, "keep") == kept - 1
     assert not [step for step in listen[kept:asked] if step.label]  # nobody comes in between from elsewhere
     assert not [step for step in listen[kept + 1 : asked] if not step.what.startswith(("Set(", "GotoIf("))]
-    number = "${FILTER(0-9+,${CALLERID(num)})}"
-    assert listen[kept].what == f"Set(DB(${{kl_entry}})=${{EPOCH}}:${{kl_line}}:${{KL_KEY}}:{number})"
+    assert listen[kept].what == f"Set(DB(${{kl_entry}})=${{EPOCH}}:${{kl_line}}:${{KL_KEY}}:{CALLABLE}:{CHOSEN})"
     entry = f"Set(LOCAL(kl_entry)={contract.KEYS}/${{FILTER(0-9A-Za-z._\\x2D,${{UNIQUEID}})}}-${{KL_KEY}})"
     assert listen[kept - 1].what == entry
 
@@ -90,16 +90,69 @@ def test_who_has_no_companion_asks_nobody_about_a_key() -> None:
 def test_without_a_receipt_a_key_is_confirmed_only_if_it_can_be_read_back() -> None:
     listen = listing("keepline-listen")
     alone = listen[labelled(listen, "alone") :]
-    assert [step.what for step in alone[:4]] == [
+    assert [step.what for step in alone[:6]] == [
         "Set(TIMEOUT(absolute)=0)",
         "Set(KL_NEXT=continue)",
         IS_KEPT,
+        f"Set(LOCAL(kl_number)={CALLABLE})",
+        'GotoIf($["${kl_number}" = ""]?nobody)',
         "Set(KL_NEXT=hangup)",
     ]
     said = [n for n, step in enumerate(listen) if "noted_offline" in step.what or "=hangup" in step.what]
     assert len(said) == 3
-    assert min(said) > labelled(listen, "alone") + 2
-    assert alone[-2:] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
+    assert min(said) > labelled(listen, "alone") + 4
+    done = labelled(listen, "done")
+    assert listen[done : done + 2] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
+
+
+def test_whoever_cannot_be_called_is_promised_nothing_while_the_companion_is_away() -> None:
+    listen = listing("keepline-listen")
+    nobody = [step.what for step in listen[labelled(listen, "nobody") :]]
+    assert [what for what in nobody if "DB(" in what and "offer_no_number" not in what] == []
+    assert nobody[-2:] == ["Gosub(keepline-play,s,1(${kl_one},${kl_two}))", "Return()"]
+    fallback = steps("plain", "keepline-unanswered", "fallback")
+    assert fallback[:3] == [
+        f"Set(LOCAL(kl_number)={CALLABLE})",
+        'Set(LOCAL(kl_offer)=${IF($["${kl_number}" = ""]?offer_no_number:offer)})',
+        f'Set(LOCAL(kl_keys)=${{IF($["${{kl_number}}" = ""]?:{contract.OFFER_KEYS})}})',
+    ]
+    assert fallback[-2] == "Gosub(keepline-listen,s,1(${kl_line},${kl_keys},alone))"
+
+
+@every_variant
+def test_what_is_arranged_is_confirmed_however_it_ends_if_it_is_stored(plan: str) -> None:
+    listen = listing("keepline-listen", plan=plan)
+    forgotten = at(listen, "Set(LOCAL(kl_forgotten)=")
+    assert [step.what for step in listen[forgotten + 1 : forgotten + 3]] == [
+        'GotoIf($["${KL_NEXT}" = "arrange"]?arrange)',
+        'GotoIf($["${KL_NEXT}" = "ask"]?ask)',
+    ]
+    for label, stored in (("arrange", "yes"), ("ask", "no")):
+        there = labelled(listen, label)
+        assert listen[there].what == f"Gosub(keepline-arrange,s,1(${{kl_line}},{stored}))"
+        assert listen[there + 1].what == "Return()"
+    arrange = [step.what for step in listing("keepline-arrange", plan=plan)]
+    asked = next(n for n, what in enumerate(arrange) if what.startswith("AGI("))
+    assert arrange[1:asked] == [
+        "Set(KL_NOTED=${ARG2})",
+        "Set(KL_NEXT=)",
+        "Set(AGIEXITONHANGUP=yes)",
+        f"Set(TIMEOUT(absolute)={PLAN.budget})",
+    ]
+    assert arrange[asked + 1 :] == [
+        "Set(TIMEOUT(absolute)=0)",
+        'GotoIf($["${KL_NEXT}" = ""]?fallback,1)',
+        "Return()",
+    ]
+    assert steps(plan, "keepline-arrange", "T") == ["Set(TIMEOUT(absolute)=0)", "Goto(fallback,1)"]
+    assert steps(plan, "keepline-arrange", "fallback") == [
+        'Set(KL_NEXT=${IF($["${KL_NOTED}" = "yes"]?hangup:continue)})',
+        'Set(LOCAL(kl_said)=${IF($["${KL_NOTED}" = "yes"]?noted_offline:not_noted)})',
+        f"Set(LOCAL(kl_one)=${{DB({contract.PROMPTS}/${{kl_line}}-${{kl_said}}/{CHOSEN})}})",
+        f"Set(LOCAL(kl_two)=${{DB({contract.PROMPTS}/${{kl_line}}-${{kl_said}})}})",
+        "Gosub(keepline-play,s,1(${kl_one},${kl_two}))",
+        "Return()",
+    ]
 
 
 def test_when_the_time_is_over_a_key_is_kept_and_who_pressed_none_goes_on() -> None:
@@ -155,20 +208,26 @@ def test_what_the_companion_named_is_played_or_else_what_the_pbx_has(context: st
 @every_variant
 def test_of_several_recordings_the_last_one_is_required_and_the_others_may_be_missing(plan: str) -> None:
     gather = listing("keepline-gather", plan=plan)
-    found, missing = at(gather, "Gosub(keepline-find,"), at(gather, 'GotoIf($["${KL_FILE}" = ""]?passed)')
+    missing = at(gather, 'GotoIf($["${KL_FILE}" = ""]?passed)')
+    found = at(gather, "Gosub(keepline-find,s,1(${CUT(kl_names,-,1)}))")
     assert labelled(gather, "next") == found
     added = at(gather, "Set(LOCAL(kl_files)=${kl_files}")
     assert added == missing + 1 == labelled(gather, "passed") - 1
     assert gather[labelled(gather, "passed")].what == 'GotoIf($["${kl_names}" != ""]?next)'
-    # What the last search has left decides: nothing else sets it, and nothing but all of them is then played.
-    settled = at(gather, 'ExecIf($["${KL_FILE}" != ""]?Set(KL_FILE=${kl_files}))')
-    assert settled == labelled(gather, "passed") + 1
-    assert [n for n, step in enumerate(gather) if "Set(KL_FILE=" in step.what] == [settled]
-    assert [step.what for step in gather[settled + 1 :]] == ["Return()"]
+    # What the last search has left decides: without it nothing is played, whatever may be said after it.
+    settled = labelled(gather, "passed") + 1
+    assert [step.what for step in gather[settled:]] == [
+        'GotoIf($["${KL_FILE}" = ""]?done)',
+        "Gosub(keepline-find,s,1(${kl_also}))",
+        'Set(KL_FILE=${kl_files}${IF($["${KL_FILE}" = ""]?:&)}${KL_FILE})',
+        "Return()",
+    ]
+    assert [n for n, step in enumerate(gather) if "Set(KL_FILE=" in step.what] == [settled + 2]
 
 
 def test_names_are_taken_one_after_the_other_until_none_is_left() -> None:
     gather = listing("keepline-gather")
-    assert gather[0].what == "Set(LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${ARG1})})"
+    assert gather[0].what == "Set(LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${CUT(ARG1,.,1)})})"
+    assert gather[1].what == "Set(LOCAL(kl_also)=${CUT(ARG1,.,2)})"  # filtered where it is looked for
     found = at(gather, "Gosub(keepline-find,s,1(${CUT(kl_names,-,1)}))")
     assert gather[found + 1].what == "Set(LOCAL(kl_names)=${CUT(kl_names,-,2-)})"
