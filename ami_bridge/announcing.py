@@ -196,9 +196,8 @@ class Announcer:
         A PBX that could not fetch what it needs when the link came up is asked again, and so is one that could not be
         told what its callers should hear.
         """
-        if not self.prepared.complete:
-            if await self.prepared.make_more():
-                self._greeted, self._tried = False, None  # the PBX is to fetch these too
+        if not self.prepared.complete and await self.prepared.make_more():
+            self._greeted, self._tried = False, None  # the PBX is to fetch these too
         if not self._greeted and (self._tried is None or self._clock() - self._tried >= TRY_AGAIN):
             await self.greet()
         for line in self.prepared.voices:

@@ -167,7 +167,8 @@ class Promising:
         """The promise an entry stands for; None for one that cannot be read."""
         origin = entry.rpartition("-")[0]
         try:
-            epoch, name, key, number, language = value.split(":")
+            epoch, name, key, rest = value.split(":", 3)
+            number, _colon, language = rest.partition(":")  # a dialplan rendered long ago tells no language
             pressed = datetime.fromtimestamp(int(epoch), self._clock().tzinfo)
             return self.promise(room, LineName(name), key, number, origin, pressed, language)
         except (ValueError, KeyError, OverflowError, OSError):  # a time out of range is any of three
