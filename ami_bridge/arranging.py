@@ -22,7 +22,7 @@ from ami_bridge.domain.permission import Refusal
 from ami_bridge.domain.promise import IllegalStep, Kind, Promise
 from ami_bridge.domain.saying import Saying
 from ami_bridge.domain.slots import Part, slot
-from ami_bridge.promising import PbxDesk, Promising
+from ami_bridge.promising import LineDesk, PbxDesk, Promising
 from ami_bridge.store import AlreadyOwed, StoreError
 from ami_bridge.voice.library import Recording
 
@@ -190,9 +190,16 @@ class Arranging:
             return self._end(room, caller, wish, words.refused(refused.refusal.value), then=Next.CONTINUE)
         if refused is not None:
             return self._ask_number_again(room, caller, wish, words.refused(refused.refusal.value))
-        wish.keyed, wish.asked = number, _Asked.IS_IT_RIGHT
+        wish.keyed, wish.asked = self._as_dialled(room.lines[wish.line], caller, number), _Asked.IS_IT_RIGHT
         said = self._recorded(room, wish, words.NUMBER_ENTERED, *words.digits(number))
         return self._question(room, caller, wish, said, words.NUMBER_KEYS)
+
+    def _as_dialled(self, desk: LineDesk, caller: Caller, number: str) -> str:
+        """`number` as the trunks write numbers: they showed the caller's own in international form, or did not."""
+        international = desk.facts(number).e164
+        if international is None or not (caller.number or "").startswith("+"):
+            return number
+        return number if self._promising.refusal(desk, international) else international
 
     async def _confirmed(self, room: PbxDesk, caller: Caller, wish: _Wish, answer: str) -> Question | Receipt:
         if answer == words.ONE:

@@ -301,7 +301,7 @@ def settings(tmp_path: Path, pbx: Pbx, detection: dict[str, Any] | None = None) 
             **(detection or {}),
         },
         "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
-        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"], **AT_ANY_HOUR}],
+        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*", "555*"], **AT_ANY_HOUR}],
         "pbx": [
             {
                 "name": PBX,
