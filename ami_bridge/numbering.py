@@ -8,7 +8,7 @@ decides what is allowed, never what is dialled: that stays the number as it was 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -71,13 +71,13 @@ class Numbering:
         return self._facts(given) if given and is_number(given) else NumberFacts(number=given or "")
 
     def _find(self, given: str) -> NumberFacts:
+        facts = _told(given, self._home)
+        if given in self._own or facts.e164 in self._own:
+            return replace(facts, type=NumberType.INTERNAL)
         kind = _short(given, self._home)
         if kind is NumberType.EMERGENCY:
             return NumberFacts(number=given, type=kind, national=len(given))
-        facts = _told(given, self._home)
-        if given in self._own or facts.e164 in self._own:
-            return _as(facts, NumberType.INTERNAL)
-        return facts if kind is None else _as(facts, kind)
+        return facts if kind is None else replace(facts, type=kind)
 
 
 def _told(given: str, home: str) -> NumberFacts:
@@ -85,8 +85,7 @@ def _told(given: str, home: str) -> NumberFacts:
     readings = list(_readings(given, home))
     number = next((n for n in readings if phonenumbers.is_valid_number(n)), None)
     if number is None:
-        possible = next((n for n in readings if phonenumbers.is_possible_number(n)), None)
-        return _unassigned(given, readings, possible)
+        return _unassigned(given, readings)
     region = phonenumbers.region_code_for_number(number) or ""
     zones = timezone.time_zones_for_number(number)
     return NumberFacts(
@@ -100,19 +99,19 @@ def _told(given: str, home: str) -> NumberFacts:
     )
 
 
-def _unassigned(given: str, readings: Iterable[PhoneNumber], possible: PhoneNumber | None) -> NumberFacts:
+def _unassigned(given: str, readings: Sequence[PhoneNumber]) -> NumberFacts:
     """A number that no plan has assigned: of no country, and of a costly type if any reading of it is."""
     kind = next((kind for number in readings if (kind := _of_no_country(number))), NumberType.UNKNOWN)
     if kind is NumberType.UNKNOWN and any(shortnumberinfo.is_valid_short_number(number) for number in readings):
         kind = NumberType.SHORT
-    if possible is None:
-        return NumberFacts(number=given, type=kind, national=len(_inland(given)))
+    lengths = [len(phonenumbers.national_significant_number(number)) for number in readings]
+    possible = next((n for n in reversed(readings) if phonenumbers.is_possible_number(n)), None)
     return NumberFacts(
         number=given,
-        e164=_e164(possible),
+        e164=_e164(possible) if possible else None,
         type=kind,
-        main=_main(possible),
-        national=len(phonenumbers.national_significant_number(possible)),
+        main=_main(possible) if possible else "",
+        national=min(lengths, default=len(_inland(given))),
     )
 
 
@@ -131,9 +130,12 @@ def _readings(given: str, home: str) -> Iterator[PhoneNumber]:
         texts = [(given, home), *abroad, (f"+{given}", "")]
     for text, region in texts:
         try:
-            yield phonenumbers.parse(text, region or None)
+            number = phonenumbers.parse(text, region or None)
         except phonenumbers.NumberParseException:
             continue
+        # Behind a calling code there is no 0 or 1 to be left out: +1 1 239 is not +1 239, and nobody knows what it is.
+        if region or _e164(number) == text:
+            yield number
 
 
 @cache
@@ -164,14 +166,26 @@ def _of_no_country(number: PhoneNumber) -> NumberType | None:
 def _short(given: str, home: str) -> NumberType | None:
     """EMERGENCY where help may be what is reached, whatever stands before it; SHORT for a service's number."""
     digits = given.removeprefix("+")
-    if any(_is_emergency(rest) for rest in _rests(digits)):
+    if _is_emergency(digits):
         return NumberType.EMERGENCY
     if any(phonenumbers.is_valid_number(number) for number in _readings(given, home)):
         return None
     # What begins with such a number may connect to it as soon as its digits are dialled.
-    if given.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home)):
+    begins = given.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home))
+    if begins or any(_is_emergency(rest) for rest in _rests(digits)):
         return NumberType.EMERGENCY
-    return NumberType.SHORT if len(digits) < SHORTEST else None
+    return NumberType.SHORT if len(digits) < SHORTEST or _is_service(given, home) else None
+
+
+def _is_service(given: str, home: str) -> bool:
+    """Whether it is one of the short numbers of `home`, such as directory enquiries."""
+    if not home or given.startswith("+"):
+        return False
+    try:
+        number = phonenumbers.parse(given, home)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(shortnumberinfo.is_valid_short_number_for_region(number, home))
 
 
 def _rests(digits: str) -> set[str]:
@@ -204,13 +218,12 @@ def _emergencies() -> tuple[re.Pattern[str], ...]:
 
 
 def _inland(given: str) -> str:
+    """The digits behind what is dialled for abroad and the calling code, as far as there are such."""
     digits = given.removeprefix("+")
-    return next((digits.removeprefix(before) for before in _ABROAD if digits.startswith(before)), digits)
+    rest = next((digits.removeprefix(before) for before in _ABROAD if digits.startswith(before)), digits)
+    code = next((rest[:size] for size in (1, 2, 3) if rest[:size] in _codes()), "") if rest != given else ""
+    return rest.removeprefix(code)
 
 
 def _e164(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
-def _as(facts: NumberFacts, kind: NumberType) -> NumberFacts:
-    return replace(facts, type=kind)
