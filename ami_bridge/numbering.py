@@ -1,14 +1,14 @@
 """What a telephone number is, told from its digits by the numbering plans that `phonenumbers` carries. Offline.
 
 The only importer of that package. A number without + is read as its tenant's home country writes numbers; where it is
-none there, as an international one, with 00, 011 or nothing before it. Which reading is taken decides what is allowed,
-never what is dialled: that stays the number as it was given.
+not written so, or is none there, as an international one, with 00, 011 or nothing before it. Which reading is taken
+decides what is allowed, never what is dialled: that stays the number as it was given.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -44,9 +44,10 @@ _OF_NO_COUNTRY = {
 }
 _NO_COUNTRY = "001"
 _SATELLITES_BELOW = ("88213", "88216")  # networks of satellites among the international ones
+_AUDIOTEX = re.compile(r"\+1[0-9]{3}976[0-9]{4}", re.ASCII)  # North America's local premium lines, of any area
 _ABROAD = ("0011", "011", "00")  # what is dialled before a calling code, in the countries of most people
-_OUT = ("", "0", "00", "9")  # and before a number at all, for the public network
-_LONGEST_EMERGENCY = 6
+_OUT = ("", "0", "9")  # before a number at all, for the public network, and before a national one
+_LONGEST_EMERGENCY, _LONGEST_BEFORE = 6, 9  # digits
 _UNKNOWN_ZONE = "Etc/Unknown"
 _REMEMBERED = 20_000  # numbers, of those who called last
 
@@ -70,70 +71,71 @@ class Numbering:
         return self._facts(given) if given and is_number(given) else NumberFacts(number=given or "")
 
     def _find(self, given: str) -> NumberFacts:
+        facts = _told(given, self._home)
+        if given in self._own or facts.e164 in self._own:
+            return replace(facts, type=NumberType.INTERNAL)
         kind = _short(given, self._home)
         if kind is NumberType.EMERGENCY:
             return NumberFacts(number=given, type=kind, national=len(given))
-        facts = _told(given, self._home)
-        if given in self._own or facts.e164 in self._own:
-            return _as(facts, NumberType.INTERNAL)
-        return facts if kind is None else _as(facts, kind)
+        return facts if kind is None else replace(facts, type=kind)
 
 
 def _told(given: str, home: str) -> NumberFacts:
     """What the numbering plans know: of the first reading that is a number in use, else of one that might be."""
     readings = list(_readings(given, home))
     number = next((n for n in readings if phonenumbers.is_valid_number(n)), None)
-    # Without + or 0 a number may be one of no country: where it might be, it is taken for that.
-    if number is None or (_of_no_country(readings[0]) and phonenumbers.is_possible_number(readings[0])):
-        possible = next((n for n in readings if phonenumbers.is_possible_number(n)), None)
-        return _unassigned(given, readings, possible)
+    if number is None:
+        return _unassigned(given, readings)
     region = phonenumbers.region_code_for_number(number) or ""
     zones = timezone.time_zones_for_number(number)
     return NumberFacts(
         number=given,
         e164=_e164(number),
         region="" if region == _NO_COUNTRY else region,
-        type=_of_no_country(number) or _TYPES.get(phonenumbers.number_type(number), NumberType.UNKNOWN),
+        type=_type(number),
         zones=tuple(zone for zone in zones if zone != _UNKNOWN_ZONE),
         main=_main(number),
         national=len(phonenumbers.national_significant_number(number)),
     )
 
 
-def _unassigned(given: str, readings: Iterable[PhoneNumber], possible: PhoneNumber | None) -> NumberFacts:
+def _unassigned(given: str, readings: Sequence[PhoneNumber]) -> NumberFacts:
     """A number that no plan has assigned: of no country, and of a costly type if any reading of it is."""
     kind = next((kind for number in readings if (kind := _of_no_country(number))), NumberType.UNKNOWN)
     if kind is NumberType.UNKNOWN and any(shortnumberinfo.is_valid_short_number(number) for number in readings):
         kind = NumberType.SHORT
-    if possible is None:
-        return NumberFacts(number=given, type=kind, national=len(_inland(given)))
+    lengths = [len(phonenumbers.national_significant_number(number)) for number in readings]
+    possible = next((n for n in reversed(readings) if phonenumbers.is_possible_number(n)), None)
     return NumberFacts(
         number=given,
-        e164=_e164(possible),
+        e164=_e164(possible) if possible else None,
         type=kind,
-        main=_main(possible),
-        national=len(phonenumbers.national_significant_number(possible)),
+        main=_main(possible) if possible else "",
+        national=min(lengths, default=len(_inland(given))),
     )
 
 
 def _readings(given: str, home: str) -> Iterator[PhoneNumber]:
     """What the digits may mean, the likeliest first.
 
-    Where national numbers begin with a prefix of their own (0 in most of Europe), one without it is likelier to be
-    an international one without its +: a carrier that leaves it out would take it for that.
+    Where national numbers begin with a prefix of their own (0 in most of Europe), one without it is read as an
+    international one without its +: a carrier would take it for that.
     """
     if given.startswith("+"):
         texts = [(given, "")]
+    elif home and not given.startswith(_trunk_prefix(home)):
+        texts = [(f"+{given}", "")]
     else:
         abroad = [(f"+{given.removeprefix(before)}", "") for before in _ABROAD if given.startswith(before)]
-        plus, national = (f"+{given}", ""), (given, home)
-        bare = home and not given.startswith(_trunk_prefix(home))
-        texts = [plus, national, *abroad] if bare else [national, *abroad, plus]
+        texts = [(given, home), *abroad, (f"+{given}", "")]
     for text, region in texts:
         try:
-            yield phonenumbers.parse(text, region or None)
+            number = phonenumbers.parse(text, region or None)
         except phonenumbers.NumberParseException:
             continue
+        # Behind a calling code there is no 0 or 1 to be left out: +1 1 239 is not +1 239, and nobody knows what it is.
+        if region or _e164(number) == text:
+            yield number
 
 
 @cache
@@ -141,6 +143,12 @@ def _trunk_prefix(home: str) -> str:
     """What national numbers begin with that have to; "" where none is needed, as in North America and Spain."""
     plan = PhoneMetadata.metadata_for_region(home)
     return "" if plan is None or plan.country_code == 1 else plan.national_prefix or ""
+
+
+def _type(number: PhoneNumber) -> NumberType:
+    if _AUDIOTEX.fullmatch(_e164(number)):
+        return NumberType.PREMIUM
+    return _of_no_country(number) or _TYPES.get(phonenumbers.number_type(number), NumberType.UNKNOWN)
 
 
 def _main(number: PhoneNumber) -> str:
@@ -158,28 +166,42 @@ def _of_no_country(number: PhoneNumber) -> NumberType | None:
 def _short(given: str, home: str) -> NumberType | None:
     """EMERGENCY where help may be what is reached, whatever stands before it; SHORT for a service's number."""
     digits = given.removeprefix("+")
-    if any(_is_emergency(rest) for rest in _rests(digits)):
+    if _is_emergency(digits):
         return NumberType.EMERGENCY
     if any(phonenumbers.is_valid_number(number) for number in _readings(given, home)):
         return None
     # What begins with such a number may connect to it as soon as its digits are dialled.
-    if digits.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home)):
+    begins = given.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home))
+    if begins or any(_is_emergency(rest) for rest in _rests(digits)):
         return NumberType.EMERGENCY
-    return NumberType.SHORT if len(digits) < SHORTEST else None
+    return NumberType.SHORT if len(digits) < SHORTEST or _is_service(given, home) else None
 
 
-def _rests(digits: str) -> Iterator[str]:
-    """What is left of a few digits without what may be dialled before a number."""
-    for before in (*_ABROAD, *_OUT):
-        if digits.startswith(before):
-            rest = digits.removeprefix(before)
-            yield rest
-            yield from (rest[size:] for size in (1, 2, 3) if rest[:size].isdigit() and int(rest[:size]) in _codes())
+def _is_service(given: str, home: str) -> bool:
+    """Whether it is one of the short numbers of `home`, such as directory enquiries."""
+    if not home or given.startswith("+"):
+        return False
+    try:
+        number = phonenumbers.parse(given, home)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(shortnumberinfo.is_valid_short_number_for_region(number, home))
+
+
+def _rests(digits: str) -> set[str]:
+    """What may be left of a few digits without what may be dialled before a number, a country's code and its 0."""
+    if len(digits) > _LONGEST_EMERGENCY + _LONGEST_BEFORE:
+        return set()
+    rests = {digits}
+    for befores in (_OUT, (*_ABROAD, ""), _codes(), _OUT):
+        rests = {rest.removeprefix(before) for rest in rests for before in befores if rest.startswith(before)}
+    return rests
 
 
 @cache
-def _codes() -> frozenset[int]:
-    return frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+def _codes() -> frozenset[str]:
+    """All calling codes, and none."""
+    return frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)) | {""}
 
 
 @lru_cache(_REMEMBERED)
@@ -196,13 +218,12 @@ def _emergencies() -> tuple[re.Pattern[str], ...]:
 
 
 def _inland(given: str) -> str:
+    """The digits behind what is dialled for abroad and the calling code, as far as there are such."""
     digits = given.removeprefix("+")
-    return next((digits.removeprefix(before) for before in _ABROAD if digits.startswith(before)), digits)
+    rest = next((digits.removeprefix(before) for before in _ABROAD if digits.startswith(before)), digits)
+    code = next((rest[:size] for size in (1, 2, 3) if rest[:size] in _codes()), "") if rest != given else ""
+    return rest.removeprefix(code)
 
 
 def _e164(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
-def _as(facts: NumberFacts, kind: NumberType) -> NumberFacts:
-    return replace(facts, type=kind)
