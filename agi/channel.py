@@ -131,14 +131,21 @@ class Channel:
         """
         if not treatment.audio:
             return treatment.then
-        await self.name(treatment.audio)
+        await self.name(treatment.audio, treatment.also)
         await self._command(commands.set_variable("KL_KEYS", treatment.keys), self._margin)
         return Next.SAY
 
-    def name(self, audio: tuple[Audio, ...]) -> Awaitable[Reply]:
-        """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones."""
+    def name(self, audio: tuple[Audio, ...], also: Audio | None = None) -> Awaitable[Reply]:
+        """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones.
+
+        `also` comes after the others and may be missing on the PBX.
+        """
         names = "-".join(one.name for one in audio)
-        return self._command(commands.set_variable("KL_SAY", names), self._margin)
+        return self._command(commands.set_variable("KL_SAY", f"{names}.{also.name}" if also else names), self._margin)
+
+    def noted(self) -> Awaitable[Reply]:
+        """Tell the dialplan that what the caller wishes is stored: whatever happens now, it is confirmed."""
+        return self._command(commands.set_variable("KL_NOTED", "yes"), self._margin)
 
     async def note(self, message: str) -> None:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agi.desk import TAKING, Caller, Challenge, Desk, Receipt, Rehearsal, Take, Treatment
+from agi.desk import TAKING, Caller, Challenge, Desk, Question, Receipt, Rehearsal, Take, Treatment
 from agi.errors import DeskLate
 
 log = structlog.get_logger("agi")
@@ -51,6 +51,12 @@ class PunctualDesk:
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.pressed(caller, key))
+
+    def arrange(self, caller: Caller) -> Coroutine[Any, Any, Question | Receipt]:
+        return self._within(self._desk.arrange(caller))
+
+    async def arranged(self, caller: Caller, answer: str) -> Question | Receipt:
+        return await self._written(self._desk.arranged(caller, answer))
 
     async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.callback_pressed(caller, key))

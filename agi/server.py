@@ -24,6 +24,7 @@ from agi.environment import Environment
 from agi.errors import AgiError, CannotListen, ChannelGone, Malformed, PeerSilent
 from agi.punctual import PunctualDesk
 from agi.request import Script, read_request, read_token
+from agi.scripts.arrange import arrange
 from agi.scripts.callback import callback
 from agi.scripts.declare import declare
 from agi.scripts.pressed import pressed
@@ -40,6 +41,7 @@ SCRIPTS: dict[Script, Callable[[Channel, Desk, Caller], Awaitable[Next]]] = {
     Script.STATUS: status,
     Script.UNANSWERED: unanswered,
     Script.PRESSED: pressed,
+    Script.ARRANGE: arrange,
     Script.CALLBACK: callback,
     Script.DECLARE: declare,
     Script.REHEARSE: rehearse,

@@ -15,10 +15,11 @@ from ami_bridge.announcing import Announcer
 from ami_bridge.calling import Callbacks, CallPlan
 from ami_bridge.declaring import STANDING as OPERATORS
 from ami_bridge.declaring import OperatorDesk, OperatorLine
-from ami_bridge.desk import LineDesk, PbxDesk
 from ami_bridge.domain import announcement as say
+from ami_bridge.domain import arranging
 from ami_bridge.domain.baseline import Rhythm, Unreadable
 from ami_bridge.domain.estate import Estate
+from ami_bridge.domain.hours import Hours
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
 from ami_bridge.domain.orders import Orders
@@ -30,6 +31,8 @@ from ami_bridge.history.records import Files, Records
 from ami_bridge.knowing import KnownCallers
 from ami_bridge.places import Line as LineSettings
 from ami_bridge.places import Pbx, Tenant
+from ami_bridge.promising import LineDesk, PbxDesk
+from ami_bridge.rulebook import rulebook_of
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.sounds import Sounds
@@ -40,6 +43,7 @@ from ami_bridge.voice.phrases import Phrases
 from ami_bridge.voice.wavs import of_telephone
 from ami_bridge.watching import owners_of, watch_of
 from ami_bridge.whispering import Whisperer
+from ami_bridge.windows import Windows
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +70,7 @@ class Furnisher:
         self._changed = changed
         self._clock = clock
         self._tickets = tickets
+        self._rulebooks = {tenant.name: rulebook_of(settings, tenant.name) for tenant in settings.tenant}
 
     async def furnish(self, pbx: Pbx, drain: Callable[[PbxName], Awaitable[int]]) -> tuple[Runner, PbxDesk]:
         """The runner and the desk of `pbx`, with all words prepared that may be needed at once. Raise VoiceError."""
@@ -101,9 +106,12 @@ class Furnisher:
         )
         for line in lines:
             await announcer.prepared.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
+            announcer.prepared.later(LineName(line.name), arranging.standing())
         whisperer = Whisperer(session, watch, announcer)
         tenants = {LineName(line.name): self._settings.tenant_named(line.tenant) for line in lines}
-        known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, self._clock)
+        hours = {LineName(line.name): found for line in lines if (found := self._hours(line)) is not None}
+        windows = Windows(tenants, hours, self._clock)
+        known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, windows, self._clock)
         plans = {LineName(line.name): self._plan(line) for line in lines}
         callbacks = Callbacks(name, session, self._store, watch, announcer, plans, news, self._clock)
         runner = Runner(
@@ -245,10 +253,17 @@ class Furnisher:
         )
 
     def _line_desk(self, line: LineSettings) -> LineDesk:
-        tenant = self._settings.tenant_named(line.tenant)
+        tenant, rulebook = self._settings.tenant_named(line.tenant), self._rulebooks[line.tenant]
         return LineDesk(
             tenant=TenantName(line.tenant),
-            numbers=tenant.numbers,
-            greeting=say.callback_greeting(tenant.spoken),
+            spoken=tenant.spoken,
             lifetime=seconds(self._settings.callback.lifetime_seconds),
+            zone=tenant.zone,
+            hours=self._hours(line),
+            rules=rulebook.rules,
+            facts=rulebook.facts,
         )
+
+    def _hours(self, line: LineSettings) -> Hours | None:
+        """When somebody should be there to answer; None where it was not said."""
+        return Hours(line.open, self._settings.tenant_named(line.tenant).zone) if line.open else None

@@ -11,13 +11,18 @@ LINES = "keepline-line"
 # keepline-prompts/<line>-<phrase> = <recording>: what the dialplan plays when the companion does not answer;
 # keepline-prompts/<line>-<phrase>/<language> in another language. What lacks a language is played in the one without.
 PROMPTS = "keepline-prompts"
-# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>: pressed at that time of the PBX's clock, and not
-# yet in the companion's ledger as far as the dialplan knows.
+# keepline-keys/<uniqueid>-<key> = <epoch>:<line>:<key>:<number>:<language>: pressed at that time of the PBX's clock,
+# and not yet in the companion's ledger as far as the dialplan knows. The number is empty when it is withheld, the
+# language two letters.
 KEYS = "keepline-keys"
 # keepline-attempts/<attempt> = answered | accepted | later | declined | told | joined | unmet: how far a callback came.
 ATTEMPTS = "keepline-attempts"
 
-PROMPT_PHRASES = ("offer", "noted_offline", "callback_unmet", "operator_failed")
+PROMPT_PHRASES = (
+    *("offer", "offer_no_number", "noted_offline", "not_noted"),
+    *("callback_unmet", "solved_question", "solved_thanks", "agent_hold", "agent_unmet"),
+    "operator_failed",
+)
 
 # A customer who accepted a callback goes before all others; a segment's priority is below that. Within each, whoever
 # came earlier is further ahead, also when they come back from hearing the offer of a callback: QUEUE_PRIO, an int of

@@ -86,8 +86,12 @@ def test_a_shared_directory_is_read_and_no_address() -> None:
 @pytest.mark.parametrize(
     ("context", "entries"),
     [
-        ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-offer"]),
-        ("keepline-listen", [f"{contract.PROMPTS}/${{kl_line}}-noted_offline"]),
+        ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-${{kl_offer}}"]),
+        (
+            "keepline-listen",
+            [f"{contract.PROMPTS}/${{kl_line}}-{said}" for said in ("noted_offline", "offer_no_number")],
+        ),
+        ("keepline-arrange", [f"{contract.PROMPTS}/${{kl_line}}-${{kl_said}}"]),
         ("keepline-declare", [f"{contract.PROMPTS}/${{kl_line}}-operator_failed"]),
         ("keepline-connect", [f"{contract.PROMPTS}/{line.name}-callback_unmet" for line in PLAN.lines]),
     ],
