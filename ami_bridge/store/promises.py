@@ -26,6 +26,7 @@ from ami_bridge.domain.promise import (
     overdue,
     step,
 )
+from ami_bridge.domain.standing import waits_for_its_incident
 from ami_bridge.store.errors import AlreadyOwed, Raced, StaleAttempt, UnknownPromise
 from ami_bridge.store.moves import move, note, write
 from ami_bridge.store.owed import by_attempt, get
@@ -152,7 +153,7 @@ def hold(conn: Connection, id_: PromiseId, now: datetime, reason: str, until: da
     before = get(conn, id_)
     if before is None:
         raise UnknownPromise(id_)
-    if _waits_for_its_incident(before, now):
+    if waits_for_its_incident(before, now):
         return False
     after = step(before, Step.HOLD, now, reason=reason, policy=policy, not_before=until)
     if not before.held or before.reason != reason:
@@ -161,12 +162,6 @@ def hold(conn: Connection, id_: PromiseId, now: datetime, reason: str, until: da
     if after.not_before != before.not_before:
         write(conn, before, after, now)
     return False
-
-
-def _waits_for_its_incident(promise: Promise, now: datetime) -> bool:
-    """Not released yet: what would hold it back is asked when it is due."""
-    released = promise.held or promise.attempts > 0 or promise.not_before <= now
-    return promise.kind is Kind.RESTORED and promise.state is State.WAITING and not released
 
 
 def withdraw_open(
