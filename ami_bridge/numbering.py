@@ -1,8 +1,8 @@
 """What a telephone number is, told from its digits by the numbering plans that `phonenumbers` carries. Offline.
 
 The only importer of that package. A number without + is read as its tenant's home country writes numbers; where it is
-none there, as an international one, with 00, 011 or nothing before it. Which reading is taken decides what is allowed,
-never what is dialled: that stays the number as it was given.
+not written so, or is none there, as an international one, with 00, 011 or nothing before it. Which reading is taken
+decides what is allowed, never what is dialled: that stays the number as it was given.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ _OF_NO_COUNTRY = {
 }
 _NO_COUNTRY = "001"
 _SATELLITES_BELOW = ("88213", "88216")  # networks of satellites among the international ones
+_AUDIOTEX = re.compile(r"\+1[0-9]{3}976[0-9]{4}", re.ASCII)  # North America's local premium lines, of any area
 _ABROAD = ("0011", "011", "00")  # what is dialled before a calling code, in the countries of most people
-_OUT = ("", "0", "00", "9")  # and before a number at all, for the public network
-_LONGEST_EMERGENCY = 6
+_OUT = ("", "0", "9")  # before a number at all, for the public network, and before a national one
+_LONGEST_EMERGENCY, _LONGEST_BEFORE = 6, 9  # digits
 _UNKNOWN_ZONE = "Etc/Unknown"
 _REMEMBERED = 20_000  # numbers, of those who called last
 
@@ -83,8 +84,7 @@ def _told(given: str, home: str) -> NumberFacts:
     """What the numbering plans know: of the first reading that is a number in use, else of one that might be."""
     readings = list(_readings(given, home))
     number = next((n for n in readings if phonenumbers.is_valid_number(n)), None)
-    # Without + or 0 a number may be one of no country: where it might be, it is taken for that.
-    if number is None or (_of_no_country(readings[0]) and phonenumbers.is_possible_number(readings[0])):
+    if number is None:
         possible = next((n for n in readings if phonenumbers.is_possible_number(n)), None)
         return _unassigned(given, readings, possible)
     region = phonenumbers.region_code_for_number(number) or ""
@@ -93,7 +93,7 @@ def _told(given: str, home: str) -> NumberFacts:
         number=given,
         e164=_e164(number),
         region="" if region == _NO_COUNTRY else region,
-        type=_of_no_country(number) or _TYPES.get(phonenumbers.number_type(number), NumberType.UNKNOWN),
+        type=_type(number),
         zones=tuple(zone for zone in zones if zone != _UNKNOWN_ZONE),
         main=_main(number),
         national=len(phonenumbers.national_significant_number(number)),
@@ -119,16 +119,16 @@ def _unassigned(given: str, readings: Iterable[PhoneNumber], possible: PhoneNumb
 def _readings(given: str, home: str) -> Iterator[PhoneNumber]:
     """What the digits may mean, the likeliest first.
 
-    Where national numbers begin with a prefix of their own (0 in most of Europe), one without it is likelier to be
-    an international one without its +: a carrier that leaves it out would take it for that.
+    Where national numbers begin with a prefix of their own (0 in most of Europe), one without it is read as an
+    international one without its +: a carrier would take it for that.
     """
     if given.startswith("+"):
         texts = [(given, "")]
+    elif home and not given.startswith(_trunk_prefix(home)):
+        texts = [(f"+{given}", "")]
     else:
         abroad = [(f"+{given.removeprefix(before)}", "") for before in _ABROAD if given.startswith(before)]
-        plus, national = (f"+{given}", ""), (given, home)
-        bare = home and not given.startswith(_trunk_prefix(home))
-        texts = [plus, national, *abroad] if bare else [national, *abroad, plus]
+        texts = [(given, home), *abroad, (f"+{given}", "")]
     for text, region in texts:
         try:
             yield phonenumbers.parse(text, region or None)
@@ -141,6 +141,12 @@ def _trunk_prefix(home: str) -> str:
     """What national numbers begin with that have to; "" where none is needed, as in North America and Spain."""
     plan = PhoneMetadata.metadata_for_region(home)
     return "" if plan is None or plan.country_code == 1 else plan.national_prefix or ""
+
+
+def _type(number: PhoneNumber) -> NumberType:
+    if _AUDIOTEX.fullmatch(_e164(number)):
+        return NumberType.PREMIUM
+    return _of_no_country(number) or _TYPES.get(phonenumbers.number_type(number), NumberType.UNKNOWN)
 
 
 def _main(number: PhoneNumber) -> str:
@@ -163,23 +169,25 @@ def _short(given: str, home: str) -> NumberType | None:
     if any(phonenumbers.is_valid_number(number) for number in _readings(given, home)):
         return None
     # What begins with such a number may connect to it as soon as its digits are dialled.
-    if digits.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home)):
+    if given.startswith(("112", "911")) or (home and shortnumberinfo.connects_to_emergency_number(given, home)):
         return NumberType.EMERGENCY
     return NumberType.SHORT if len(digits) < SHORTEST else None
 
 
-def _rests(digits: str) -> Iterator[str]:
-    """What is left of a few digits without what may be dialled before a number."""
-    for before in (*_ABROAD, *_OUT):
-        if digits.startswith(before):
-            rest = digits.removeprefix(before)
-            yield rest
-            yield from (rest[size:] for size in (1, 2, 3) if rest[:size].isdigit() and int(rest[:size]) in _codes())
+def _rests(digits: str) -> set[str]:
+    """What may be left of a few digits without what may be dialled before a number, a country's code and its 0."""
+    if len(digits) > _LONGEST_EMERGENCY + _LONGEST_BEFORE:
+        return set()
+    rests = {digits}
+    for befores in (_OUT, (*_ABROAD, ""), _codes(), _OUT):
+        rests = {rest.removeprefix(before) for rest in rests for before in befores if rest.startswith(before)}
+    return rests
 
 
 @cache
-def _codes() -> frozenset[int]:
-    return frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+def _codes() -> frozenset[str]:
+    """All calling codes, and none."""
+    return frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)) | {""}
 
 
 @lru_cache(_REMEMBERED)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from ami_bridge.denylist import BadList, read
 from ami_bridge.domain.numbers import BadPrefix, NumberPolicy
 from ami_bridge.forms import (
     EMERGENCY,
@@ -105,6 +106,11 @@ class Tenant(Part):
             raise ValueError("timezone is not one of the IANA names, such as Europe/Berlin") from None
         _number_policy("callback_numbers", self.callback_numbers)
         _number_policy("do_not_call", self.do_not_call)
+        if self.do_not_call_file is not None:
+            try:
+                read(self.do_not_call_file)
+            except BadList as bad:
+                raise ValueError(f"do_not_call_file: {bad}") from None
         if self.spend_per_day is not None and not self.rates:
             raise ValueError("spend_per_day needs `rates`: what a minute costs")
         if (self.screen_pop is None) != (self.screen_pop_secret is None):

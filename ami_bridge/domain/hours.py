@@ -50,7 +50,7 @@ class _Known:
 class Hours:
     """The opening hours of one line. Asking costs next to nothing until they change."""
 
-    def __init__(self, texts: Iterable[str], zone: tzinfo, closed: Callable[[date], bool] = lambda _day: False) -> None:
+    def __init__(self, texts: Iterable[str], zone: tzinfo, closed: Callable[[date], bool] | None = None) -> None:
         """Read `texts`, any one of which opens the line; raise WrongHours for what cannot be read.
 
         On days that are `closed` by the zone's calendar nothing is open from midnight to midnight.

@@ -77,7 +77,7 @@ ORDINARY = frozenset(
 UNINVITED = frozenset({"missed", "restored"})  # kinds whose calls nobody waits for at this moment
 _NO_COUNTRY = "001"  # of calling codes that belong to none
 _AREA_CODE = 2  # digits of a national number after which it is clear whose it is
-_AREA_CODE_US = 3  # in North America, where countries share a calling code
+_RANGE = 3  # the same of costly ranges, and in North America, where countries share a calling code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,4 +242,5 @@ def _reach(prefix: str, text: str, number: NumberFacts) -> int:
 def _needed(number: NumberFacts) -> int:
     if number.main == _NO_COUNTRY:
         return 0
-    return _AREA_CODE_US if number.main == "US" else _AREA_CODE
+    costly = number.type not in ORDINARY and number.type is not NumberType.UNKNOWN
+    return _RANGE if costly or number.main == "US" else _AREA_CODE
