@@ -43,7 +43,7 @@ def _pbx(runner: Runner, now: datetime) -> PbxStatus:
         name=runner.pbx,
         link=state.link,
         since=state.since or now,
-        detail=state.detail or runner.announcer.problem,
+        detail=state.detail or runner.announcer.problem or runner.calls.problem,
         version=state.version,
         started=state.started,
         calls=len(runner.watch.tracker.calls),

@@ -34,9 +34,11 @@ ROUNDS_MOST = 500
 # Seconds after an announcement in which a key may still come. With the second before the next round it stays under the
 # four seconds of silence that nobody is to hear.
 KEY_WAIT = 2.5
+# Seconds a place-holder may stand in line.
+HOLD_MOST = 3600
 
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
-READ = ("system", "call", "agent", "dialplan", "reporting")
+READ = ("system", "call", "agent", "dialplan", "reporting", "user")
 WRITE = ("system", "reporting", "originate")
 
 
@@ -88,7 +90,7 @@ class PbxPlan:
     """Everything rendered for one PBX. `budget` is how long, in seconds, the companion may be silent during a call.
 
     `named_filters`: whether this Asterisk filters events by name (18.26, 20.11, 21.6, 22.1 and later) or only by
-    regular expressions over the whole text of each event.
+    regular expressions over the whole text of each event. `macros`: whether its Queue() takes a macro too (before 21).
     `wide`: recordings are there in 16 kHz too, and are played to channels whose codec carries them. `sounds`: where
     this PBX finds the recordings as files, in a directory it shares with us; None: it fetches them from `audio_url`.
     """
@@ -103,6 +105,7 @@ class PbxPlan:
     secret: str = field(repr=False)
     events: tuple[ReadEvent, ...]
     named_filters: bool = True
+    macros: bool = False
     budget: int = 3
     wide: bool = False
     sounds: str | None = None
@@ -119,7 +122,10 @@ def render(plan: PbxPlan) -> Mapping[str, str]:
     )
     values = {name: getattr(plan, name) for name in PbxPlan.__dataclass_fields__}
     agreed = {name: value for name, value in vars(contract).items() if name.isupper()}
-    ours = {name: globals()[name] for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST")}
+    ours = {
+        name: globals()[name]
+        for name in ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "HOLD_MOST")
+    }
     return {
         name: environment.get_template(f"{name}.j2").render(
             **values, **agreed, **ours, places=_places, read=READ, write=WRITE

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ami_bridge.domain.hours import CallingHours
 from ami_bridge.domain.numbers import SHORTEST, NumberFacts, NumberPolicy, NumberType, is_number
-from ami_bridge.domain.promise import Kind
+from ami_bridge.domain.promise import Kind, Usage
 
 
 class Refusal(Enum):
@@ -35,16 +35,6 @@ class Refusal(Enum):
     NUMBER_CAP = "number_cap"
     TENANT_CAP = "tenant_cap"
     SPEND = "spend"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What was begun since `CallingRules.day_began`: attempts to this number, to all of the tenant's, and what those
-    cost in ten-thousandths of the currency."""
-
-    number_attempts: int = 0
-    tenant_attempts: int = 0
-    tenant_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
