@@ -258,7 +258,7 @@ async def test_words_that_cannot_be_made_or_played_are_not_dialled_for(house: Ho
 
     async def held(reason: str) -> None:
         async with asyncio.timeout(5):
-            while (found := (await house.store.promises.ledger(promise.id))[-1]).what != "hold" or (
+            while (found := (await house.store.promises.ledger(promise.id))[-1]).what != "hold" or (  # noqa: ASYNC110 - as `becomes`
                 found.reason != reason
             ):
                 await asyncio.sleep(0.01)

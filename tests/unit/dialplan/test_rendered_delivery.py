@@ -50,7 +50,7 @@ def test_nothing_is_fetched_while_a_caller_waits(plan: str) -> None:
     """A fetch cannot be interrupted: all that is played is a file that is there."""
     text = render(VARIANTS[plan])["extensions.conf"]
     played = re.findall(r"(?:Playback|Read)\(([^)]*)\)", text.replace("${KL_FILE}", "KL_FILE"))
-    assert len(played) == 3
+    assert len(played) == 4
     assert all("KL_FILE" in what and "http" not in what for what in played)
 
 

@@ -37,11 +37,18 @@ def picked(*due: Promise, free: int = 1, waiting: int = 0, flying: int = 0, news
 
 
 def test_who_came_first_is_called_first_and_who_asked_before_who_did_not() -> None:
-    due = (owed("missed", 1, Kind.MISSED), owed("late", 9), owed("early", 3), owed("chose", 0, Kind.SCHEDULED, chosen=5))
+    due = (
+        owed("missed", 1, Kind.MISSED),
+        owed("late", 9),
+        owed("early", 3),
+        owed("chose", 0, Kind.SCHEDULED, chosen=5),
+    )
     assert picked(*due, free=9) == ["early", "chose", "late", "missed"]
 
 
-@pytest.mark.parametrize(("free", "waiting", "flying", "calls"), [(3, 0, 0, 3), (3, 1, 1, 1), (1, 1, 0, 0), (1, 3, 2, 0)])
+@pytest.mark.parametrize(
+    ("free", "waiting", "flying", "calls"), [(3, 0, 0, 3), (3, 1, 1, 1), (1, 1, 0, 0), (1, 3, 2, 0)]
+)
 def test_callers_on_the_line_and_calls_under_way_come_off_the_free_agents(
     free: int, waiting: int, flying: int, calls: int
 ) -> None:

@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.effects import AskTrunk, CallMissed, CustomerReached, Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
+from ami_bridge.domain.effects import (
+    AskTrunk,
+    CallMissed,
+    CustomerReached,
+    Effect,
+    MovePromise,
+    PlaceCalls,
+    PushLine,
+    ReleaseRestored,
+    SaveIncident,
+)
 from ami_bridge.domain.events import DeviceState
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.line import Attendance
