@@ -12,25 +12,30 @@ from ami_bridge.ami.decode import wanted_with
 from ami_bridge.ami.inbox import Inbox
 from ami_bridge.ami.session import Address, Session
 from ami_bridge.announcing import Announcer
-from ami_bridge.calling import Callbacks, CallPlan
+from ami_bridge.calling import Callbacks
+from ami_bridge.callplan import CallPlan, Place
 from ami_bridge.declaring import STANDING as OPERATORS
 from ami_bridge.declaring import OperatorDesk, OperatorLine
 from ami_bridge.domain import announcement as say
 from ami_bridge.domain import arranging
 from ami_bridge.domain.baseline import Rhythm, Unreadable
+from ami_bridge.domain.dispatch import Limits
 from ami_bridge.domain.estate import Estate
 from ami_bridge.domain.hours import Hours
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.numbers import NumberPolicy
 from ami_bridge.domain.orders import Orders
 from ami_bridge.domain.promise import Promise
 from ami_bridge.domain.saying import Saying
+from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.domain.tickets import Tickets
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Files, Records
 from ami_bridge.knowing import KnownCallers
 from ami_bridge.places import Line as LineSettings
 from ami_bridge.places import Pbx, Tenant
+from ami_bridge.popping import Screen
 from ami_bridge.promising import LineDesk, PbxDesk
 from ami_bridge.rulebook import rulebook_of
 from ami_bridge.runner import Runner
@@ -241,15 +246,27 @@ class Furnisher:
 
     def _plan(self, line: LineSettings) -> CallPlan:
         tenant, callback = self._settings.tenant_named(line.tenant), self._settings.callback
+        book = self._rulebooks[tenant.name]
         return CallPlan(
             tenant=TenantName(line.tenant),
             line=LineName(line.name),
             trunks=tuple(TrunkName(trunk) for trunk in line.callback_trunks),
             caller_id=line.caller_id,
             ring=callback.ring_seconds,
-            numbers=tenant.numbers,
             greeting=say.callback_greeting(tenant.spoken),
-            news_at_once=callback.news_at_once,
+            facts=book.facts,
+            rules=book.rules,
+            limits=Limits(
+                at_once=callback.news_at_once, per_second=callback.news_per_second, channels=callback.channels
+            ),
+            agent_first=line.callback_way == "agent-first",
+            places=tuple(
+                Place(subject=Subject(Kind.SITE, site.name), numbers=NumberPolicy(site.numbers), spoken=site.spoken)
+                for site in self._settings.sites_of(line.pbx)
+                if site.tenant == tenant.name and site.numbers
+            ),
+            missed=seconds(callback.missed_lifetime_seconds) if line.missed_calls else None,
+            screen=_screen(tenant),
         )
 
     def _line_desk(self, line: LineSettings) -> LineDesk:
@@ -267,3 +284,10 @@ class Furnisher:
     def _hours(self, line: LineSettings) -> Hours | None:
         """When somebody should be there to answer; None where it was not said."""
         return Hours(line.open, self._settings.tenant_named(line.tenant).zone) if line.open else None
+
+
+def _screen(tenant: Tenant) -> Screen | None:
+    """Where the tenant's agents' screens are told, if they are."""
+    if tenant.screen_pop is None or tenant.screen_pop_secret is None:
+        return None
+    return Screen(tenant.screen_pop, tenant.screen_pop_secret.get_secret_value())

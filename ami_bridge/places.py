@@ -215,6 +215,11 @@ class Pbx(Part):
             return False
         return minor[0] >= since if minor else major >= max(_FILTERS_BY_NAME)
 
+    @property
+    def has_macros(self) -> bool:
+        """Whether this Asterisk runs macros, which were taken out with 21."""
+        return int(self.asterisk.partition(".")[0]) < 21
+
     @model_validator(mode="after")
     def _trunks_differ(self) -> Self:
         no_doubles("trunk names", [trunk.name for trunk in self.trunk])
@@ -249,8 +254,6 @@ class Line(Part):
             raise ValueError(f"dids: {emergency[0]} is an emergency number; those never pass through a line")
         if (self.queue is None) == (not self.ring):
             raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
-        if self.callback_way == "agent-first" and self.queue is None:
-            raise ValueError('callback_way "agent-first" needs a `queue`')
         return self
 
 

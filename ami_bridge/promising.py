@@ -20,8 +20,8 @@ from ami_bridge.domain.hours import Hours
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import LineName, PbxName, PromiseId, TenantName, Uniqueid
 from ami_bridge.domain.numbers import NumberFacts
-from ami_bridge.domain.permission import CallingRules, Refused, Usage
-from ami_bridge.domain.promise import Kind, Promise, State, Step
+from ami_bridge.domain.permission import CallingRules, Refused
+from ami_bridge.domain.promise import Kind, Promise, State, Step, Usage
 from ami_bridge.domain.saying import Key, Saying
 from ami_bridge.domain.watch import Watch
 from ami_bridge.knowing import KnownCallers

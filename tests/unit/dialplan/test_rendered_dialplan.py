@@ -141,6 +141,11 @@ def test_what_a_caller_controls_is_filtered_before_it_is_used(dialplan: str) -> 
         "${FILTER(0-9A-Za-z._,${UNIQUEID})}",
         "${FILTER(0-9A-Za-z/@_.:+~=*#\\x2D,${KL_SPY})}",
         "${FILTER(0-9A-Za-z/@_.:+~=*#\\x2D\\x3B,${CHANNEL(name)})}",
+        "${FILTER(0-9A-Za-z/@_.\\x3B\\x2D,${CHANNEL(name):0:-1}2)}",
+        # set, not read
+        "Set(CHANNEL(language)=${FILTER(a-z,${KL_LANGUAGE})})",
+        "Set(CALLERID(num)=${FILTER(0-9+,${KL_NUMBER})})",
+        "Set(CALLERID(num)=${FILTER(0-9+,${KL_FROM})})",
     ):
         assert filtered in rest
         rest = rest.replace(filtered, "")
@@ -215,7 +220,7 @@ def test_the_account_lets_in_whom_it_names_and_may_do_what_is_done(manager: str)
     assert rules == ["deny = 0.0.0.0/0.0.0.0", "deny = ::/0", "permit = 127.0.0.1/32", "permit = 2001:db8::/64"]
     assert "[keepline]" in lines
     assert "secret = secret-of-the-test" in lines
-    assert "read = system,call,agent,dialplan,reporting" in lines
+    assert "read = system,call,agent,dialplan,reporting,user" in lines
     assert "write = system,reporting,originate" in lines
 
 
