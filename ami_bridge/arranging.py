@@ -30,7 +30,7 @@ MOST_DIGITS = 18  # 00, fifteen digits and one more: a longer one is no number, 
 MOST_TRIES = 3  # to key in a number
 MOST_ANSWERS = 16  # of one caller, whatever they answer
 MOST_CALLERS = 2000  # remembered at once; of more the oldest are forgotten, and what they asked for stands
-CHOOSE_WITHIN = 6.0  # seconds after the words for a key
+CHOOSE_WITHIN = 3.0  # seconds after the words for a key: with what follows under four seconds of silence
 TODAY_IS_OVER = frozenset({Refusal.TENANT_CAP, Refusal.SPEND})  # no other number would be called either
 
 _PARTS = {words.ONE: Part.MORNING, words.TWO: Part.AFTERNOON}

@@ -17,8 +17,7 @@ from ami_bridge.voice.library import Recording
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 10  # words that are made in one go
-FOR_AT_MOST = 2.0  # seconds, after which others have their turn: some engines take long
+FOR_AT_MOST = 2.0  # seconds in which words are made in one go: what lies in the library takes no time, an engine does
 
 Subject = tuple[str, str]  # of a saying: its phrase and what it is about
 
@@ -59,9 +58,7 @@ class Prepared:
         A language that cannot be spoken is given up, and said so.
         """
         missing, began = self._missing or self._last, monotonic()
-        for _ in range(min(AT_ONCE, len(missing))):
-            if monotonic() - began > FOR_AT_MOST:
-                break
+        while missing and monotonic() - began <= FOR_AT_MOST:
             line, saying, language = missing.popleft()
             if language in self.troubles:
                 continue

@@ -25,7 +25,13 @@ AGENTS = {"agent": 660.0}  # Hz: what phones of agents sound unless told otherwi
 GOOD = 0.7  # a score from which an announcement counts as heard; a busy machine costs packets
 CLEAR = 0.6  # one from which a receipt does: a few words that nothing else resembles
 TAKEN_OVER = 60.0  # seconds after a fault within which its key presses are promises
-RECEIPTS = ("Thank you. It is written down. We will call you back", "Thank you. It is noted")
+RECEIPTS = (
+    *(
+        "Thank you. It is written down. We will call you back",
+        "Thank you. It is written down, and we will call you back",
+    ),
+    "Thank you. It is noted",
+)
 
 
 @dataclass(slots=True)
