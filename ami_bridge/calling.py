@@ -57,7 +57,7 @@ class Callbacks:
         self._written: dict[tuple[TenantName, str], set[str]] = {}  # how numbers that are owed a call were written
         self.attempts = Attempts(pbx, session, store, watch, plans, clock)
         self.briefs = Briefs(pbx, announcer, store, plans, news, self._about, clock)
-        self._placer = Placer(pbx, session, store, watch, plans, self.briefs, self.attempts, clock)
+        self._placer = Placer(pbx, session, store, watch, plans, self.briefs, self.attempts, announcer.clocks, clock)
 
     @property
     def problem(self) -> str:

@@ -20,6 +20,7 @@ from ami_bridge.attempts import Attempts
 from ami_bridge.briefing import Briefs
 from ami_bridge.callplan import CallPlan
 from ami_bridge.clearing import Clearance
+from ami_bridge.clocks import Clocks
 from ami_bridge.domain.callers import device_of
 from ami_bridge.domain.dispatch import (
     CALLS,
@@ -61,6 +62,7 @@ class Placer:
         plans: Mapping[LineName, CallPlan],
         briefs: Briefs,
         attempts: Attempts,
+        clocks: Clocks,
         clock: Callable[[], datetime],
     ) -> None:
         self.problem = ""  # what keeps calls from being placed, and what to do; empty when nothing does
@@ -71,6 +73,7 @@ class Placer:
         self._plans = plans
         self._briefs = briefs
         self._attempts = attempts
+        self._clocks = clocks
         self._clock = clock
         self._clearance = Clearance(store, watch, briefs, clock)
         self._claiming = asyncio.Lock()
@@ -205,7 +208,7 @@ class Placer:
         self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName
     ) -> actions.Origination:
         words = self._briefs.customer(promise)
-        since = int(promise.arrived.timestamp())
+        since = int((promise.arrived + self._clocks.ahead()).timestamp())  # places go by the PBX's clock
         inherited = {  # by the channels of those who are called in turn: they mark how far the call came
             "ATTEMPT": attempt,
             "PROMISE": promise.id,
