@@ -40,7 +40,7 @@ class Figures:
 
 
 def audit(database: Database, pbx: ModelPbx, owed: Iterable[str]) -> Figures:
-    """Whether every number of `owed` has its promise with one end, was never dialled twice, and both sides say the same.
+    """Whether each number of `owed` has its promise with one end, was not dialled twice, and both sides say the same.
 
     A promise is lost when it has neither an end nor a claim to be tried again. A double dial is a call to somebody who
     is being called, or who was reached already.

@@ -76,7 +76,7 @@ class Clockwork(asyncio.SelectorEventLoop):
 
 @contextmanager
 def simulated(tick: float) -> Iterator[Clockwork]:
-    """A loop of simulated time, by which the companion's modules measure; its runner looks round every `tick` seconds."""
+    """A loop of simulated time, by which the companion's modules measure; its runner looks round every `tick` s."""
     loop, before = Clockwork(), runner.TICK
     patched = [
         (module, module.monotonic)

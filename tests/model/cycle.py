@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -30,6 +30,15 @@ class Victim(Enum):
     COMPANION = "the companion dies"
     PBX = "the PBX dies"
     BOTH = "both die"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blow:
+    """Strikes `victim` before or `after` a step of a companion's life, counted from the key press or from its start."""
+
+    step: int
+    after: bool
+    victim: Victim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +89,18 @@ class Outcome:
     state: str
 
 
-def play(story: Story, moment: Moment | None = None, victim: Victim = Victim.COMPANION) -> Outcome:
-    """Play `story`; `victim` is struck at `moment`, which is one of an earlier outcome."""
+def play(
+    story: Story,
+    moment: Moment | None = None,
+    victim: Victim = Victim.COMPANION,
+    *,
+    blows: Sequence[Blow] = (),
+) -> Outcome:
+    """Play `story`; `victim` is struck at `moment`, one of an earlier outcome; or each life by the next of `blows`."""
+    if moment is not None:
+        blows = [Blow(step=moment.step, after=moment.after, victim=victim)]
     with simulated(TICK) as loop:
-        return loop.run_until_complete(_play(loop, story, moment, victim))
+        return loop.run_until_complete(_play(loop, story, list(blows)))
 
 
 def different(moments: Iterable[Moment]) -> list[Moment]:
@@ -91,7 +108,7 @@ def different(moments: Iterable[Moment]) -> list[Moment]:
     return list({(one.what, one.after, one.world): one for one in reversed(list(moments))}.values())[::-1]
 
 
-async def _play(loop: Clockwork, story: Story, moment: Moment | None, victim: Victim) -> Outcome:
+async def _play(loop: Clockwork, story: Story, blows: list[Blow]) -> Outcome:
     database, pbx = Database(), ModelPbx(loop, story.customer, originate=story.originate)
     pbx.agents = {AGENT: FREE}
     pbx.on_dial = lambda _dial: _take_agent(loop, pbx, story)
@@ -103,13 +120,14 @@ async def _play(loop: Clockwork, story: Story, moment: Moment | None, victim: Vi
         await asyncio.sleep(1)
         if story.stands:
             await companion.store.promises.make(a_promise(story.number, loop.clock(), story.kind))
-        if moment is None:
-            life.world = lambda: _world(database, pbx)
+        life.base = len(life.steps)
+        if blows:
+            _arm(life, blows.pop(0), pbx)
         else:
-            _arm(life, moment, victim, pbx)
+            life.world = lambda: _world(database, pbx)
         if not story.stands:
             pbx.press(story.number, LINE, "caller.1")
-        companion = await _live_on(loop, companion, database, pbx)
+        companion = await _live_on(loop, companion, database, pbx, blows)
         figures = audit(database, pbx, [story.number])
         state = database.rows("select state from promises where number = ?", story.number)
         return Outcome(life.moments, figures, state[0][0] if state else "")
@@ -117,13 +135,13 @@ async def _play(loop: Clockwork, story: Story, moment: Moment | None, victim: Vi
         await companion.kill()
 
 
-def _arm(life: Life, moment: Moment, victim: Victim, pbx: ModelPbx) -> None:
+def _arm(life: Life, blow: Blow, pbx: ModelPbx) -> None:
     def both() -> None:
         pbx.kill()
         life.over.set()
 
-    life.at, life.after = moment.step, moment.after
-    life.strikes = {Victim.COMPANION: None, Victim.PBX: pbx.kill, Victim.BOTH: both}[victim]
+    life.at, life.after = blow.step, blow.after
+    life.strikes = {Victim.COMPANION: None, Victim.PBX: pbx.kill, Victim.BOTH: both}[blow.victim]
 
 
 def _world(database: Database, pbx: ModelPbx) -> Hashable:
@@ -140,19 +158,22 @@ def _take_agent(loop: Clockwork, pbx: ModelPbx, story: Story) -> None:
 
 
 async def _live_on(
-    loop: Clockwork, companion: SimulatedCompanion, database: Database, pbx: ModelPbx
+    loop: Clockwork, companion: SimulatedCompanion, database: Database, pbx: ModelPbx, blows: list[Blow]
 ) -> SimulatedCompanion:
     """Go on until every promise has an end and nobody is on the phone; a companion that dies gets a successor."""
-    await _until(loop, lambda: companion.life.over.is_set() or _done(database, pbx), LONGEST)
-    if companion.life.over.is_set():
+    while True:
+        life = companion.life
+        await _until(loop, lambda life=life: life.over.is_set() or _done(database, pbx), LONGEST)
+        if not life.over.is_set():
+            await asyncio.sleep(2 * TICK)  # a second dial, if there is to be one, would come now
+            if not life.over.is_set():
+                return companion
         await companion.kill()
         await asyncio.sleep(DOWN)
         companion = SimulatedCompanion(loop, _settings(), database, pbx, Life())
+        if blows:
+            _arm(companion.life, blows.pop(0), pbx)
         companion.start()
-        await _until(loop, lambda: companion.watches, timedelta(minutes=5))
-        await _until(loop, lambda: _done(database, pbx), LONGEST)
-    await asyncio.sleep(2 * TICK)  # a second dial, if there is to be one, would come now
-    return companion
 
 
 def _done(database: Database, pbx: ModelPbx) -> bool:

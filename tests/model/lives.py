@@ -24,13 +24,14 @@ class Moment:
 
 @dataclass
 class Life:
-    """A process, and the step number (from 0) before which, or `after` which, something strikes. None: nothing does.
+    """A process, and the step (counted from `base`, the steps of before) before or `after` which something strikes.
 
     `strikes` is what happens then: unless said otherwise, this process dies. With `world`, which tells what stands in
     the store and on the PBX, each moment at which something could have struck is noted.
     """
 
     at: int | None = None
+    base: int = 0
     after: bool = False
     strikes: Callable[[], None] | None = None
     world: Callable[[], Hashable] | None = None
@@ -57,12 +58,12 @@ class Life:
 
     def _note(self, *, after: bool) -> None:
         if self.world is not None:
-            step = len(self.steps) - 1
-            self.moments.append(Moment(step=step, after=after, what=self.steps[step], world=self.world()))
+            step = len(self.steps) - 1 - self.base
+            self.moments.append(Moment(step=step, after=after, what=self.steps[-1], world=self.world()))
 
     @property
     def _here(self) -> bool:
-        return self.at is not None and len(self.steps) == self.at + 1
+        return self.at is not None and len(self.steps) == self.base + self.at + 1
 
     def _strike(self) -> None:
         (self.strikes or self.over.set)()
