@@ -52,11 +52,8 @@ def delays(moments: list[float], rings: list[float]) -> list[float]:
     A call that no freeing went before was room for from the beginning; a freeing after which nobody was left to call
     has none.
     """
-    found, left = [], sorted(moments)
-    for ring in sorted(rings):
-        if left and left[0] <= ring:
-            found.append(ring - left.pop(0))
-    return found
+    left = sorted(moments)
+    return [ring - left.pop(0) for ring in sorted(rings) if left and left[0] <= ring]
 
 
 def over(account: Account, agents: int) -> int:

@@ -116,8 +116,7 @@ class Crashing:
         waiting = [n for n in self.owing if not any(leg.answered for leg in self.account.of(n))]
         fresh = [f"1555{self._next():07}" for _ in range(IN_FLIGHT - len(waiting))]
         for number in fresh:
-            manners, weights = zip(*MANNERS, strict=True)
-            manner = self.rng.choices(manners, weights)[0]
+            manner = self.rng.choices([m for m, _ in MANNERS], [often for _, often in MANNERS])[0]
             await self.side.lab.carrier.phone(number, **manner)
             if "keys" not in manner:
                 self.away.add(number)
