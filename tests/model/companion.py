@@ -18,7 +18,7 @@ from ami_bridge.domain.status import Link
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Store
-from tests.adapters.house.house import QuickLibrary
+from tests.adapters.house.house import AT_ANY_HOUR, QuickLibrary
 from tests.model.clockwork import Clockwork
 from tests.model.ledger import Database, LivingBackend
 from tests.model.lives import Life
@@ -31,7 +31,7 @@ def settings(**callback: Any) -> Settings:
     """One line with a queue and two trunks; `callback` is that section."""
     return Settings.model_validate({
         "agi": {"token": "token-of-the-test", "listen": "127.0.0.1:0"},
-        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"]}],
+        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"], **AT_ANY_HOUR}],
         "callback": {"attempts": 3, "spacing_seconds": 120, "ring_seconds": 20, **callback},
         "pbx": [
             {

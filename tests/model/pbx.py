@@ -287,7 +287,7 @@ class ModelPbx:
             return accepted
         if self.originate == "refused":
             return response(action, "Error", "Message: Extension does not exist.")
-        variables = dict(one.split("=", 1) for one in action["Variable"].split("\n"))
+        variables = dict(one.removeprefix("__").split("=", 1) for one in action["Variable"].split("\n"))
         self._dial(action, variables)
         if self.originate == "lost":
             self.originate = "accepted"
