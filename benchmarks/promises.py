@@ -56,6 +56,10 @@ USUAL = (
 )
 
 
+# What customers, networks and time do to a promise in turn; the other steps are news and orders of people.
+REACHED = frozenset(Step) - {Step.TOLD, Step.WITHDRAW, Step.HOLD, Step.MOVE, Step.RETRY}
+
+
 @dataclass
 class Count:
     """What was seen at each dial."""
@@ -161,7 +165,7 @@ def tell(database: Database, pbx: ModelPbx, count: Count, lasted: float, took: f
     print("ends: " + ", ".join(f"{state} {n}" for state, n in sorted(ends.items())))
     print("steps: " + ", ".join(f"{what} {n}" for what, n in sorted(steps.items())))
     missing = [state.value for state in ENDS if not ends[state.value]] + [
-        step.value for step in Step if not steps[step.value] and step is not Step.TOLD
+        step.value for step in REACHED if not steps[step.value]
     ]
     if missing:
         print(f"never reached: {', '.join(sorted(missing))}")
