@@ -10,7 +10,7 @@ from tests.model.ledger import Database
 from tests.model.pbx import Dial, ModelPbx
 
 REACHED = ("joined", "told", "declined")  # after which nobody is dialled again for that promise
-# What a promise ends as, and what the PBX saw of its last call then; where nothing stands, any will do.
+# What a promise ends as, and what the customer did in its last call then.
 _LAST = {"kept": ("joined", "told"), "withdrawn": ("declined",)}
 
 
@@ -40,10 +40,11 @@ class Figures:
 
 
 def audit(database: Database, pbx: ModelPbx, owed: Iterable[str]) -> Figures:
-    """Whether each number of `owed` has its promise with one end, was not dialled twice, and both sides say the same.
+    """Whether each number of `owed` has its promise with one end, was not dialled twice, and both sides agree.
 
     A promise is lost when it has neither an end nor a claim to be tried again. A double dial is a call to somebody who
-    is being called, or who was reached already.
+    is being called, or who was reached already. Not so when everything died in the very moment in which they had
+    heard the news, or chosen, before anybody could write it down.
     """
     figures = Figures()
     promises = {
@@ -93,8 +94,8 @@ def _disagreements(database: Database, id_: str, state: str, dials: list[Dial]) 
         if dial.attempt not in attempts
     ]
     reached = [dial.outcome for dial in dials if dial.outcome in REACHED]
-    if state in _LAST and (not reached or reached[-1] not in _LAST[state]):
-        found.append(f"{id_} is {state}, and the PBX saw {[dial.outcome for dial in dials]}")
+    if state in _LAST and not (dials and dials[-1].did in _LAST[state]):
+        found.append(f"{id_} is {state}, and customers did {[dial.did for dial in dials]}")
     if state not in _LAST and reached:
         found.append(f"{id_} is {state}, though the PBX saw {reached}")
     return found

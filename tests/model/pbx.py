@@ -24,6 +24,7 @@ BOOT = 3.0  # seconds in which a PBX that starts takes no connection
 BUDGET = 3.0  # seconds a question to the desk may take (dialplan_templates/extensions.conf.j2)
 FREE, IN_USE, RINGING = 1, 2, 6  # ast_device_state
 ANNOUNCEMENT = 2.0  # seconds
+_CHOICES = {"2": "later", "3": "declined"}
 
 
 class Companion(Protocol):
@@ -37,7 +38,11 @@ class Companion(Protocol):
 
 @dataclass(slots=True)
 class Dial:
-    """One call the PBX placed for us. `free` agents there were, `ahead` calls already on their way to one."""
+    """One call the PBX placed for us. `free` agents there were, `ahead` calls already on their way to one.
+
+    `did` is what the customer did in it (joined, told, later, declined), whoever noticed; `outcome` what the PBX or the
+    companion was there to notice, or why nobody was reached.
+    """
 
     attempt: str
     number: str
@@ -46,7 +51,8 @@ class Dial:
     free: int
     ahead: int
     in_turn: bool
-    outcome: str = ""  # joined, told, later, declined, unmet; or why nobody was reached
+    did: str = ""
+    outcome: str = ""
     ended: float | None = None
     agent: str | None = None  # who was rung for it or talks
 
@@ -473,15 +479,17 @@ class _Dialplan:
         if treatment is None or (treatment.audio and not await pbx.listens(_lasts(treatment.audio) + does.listens)):
             return None
         if treatment.keys and does.key:
+            self._dial.did = _CHOICES.get(does.key, "")
             receipt = await pbx.ask(lambda desk: desk.callback_pressed(caller, does.key))
             if receipt is None:
                 return None
-            self._dial.outcome = {"2": "later", "3": "declined"}.get(does.key, "")
+            self._dial.outcome = self._dial.did
             return Next(receipt.then)
         if treatment.audio and not treatment.keys:
-            self._dial.outcome = "told"  # they have heard it, whoever gets to know
+            self._dial.did = "told"
             if await pbx.ask(lambda desk: desk.callback_heard(caller)) is None:
                 return None
+            self._dial.outcome = "told"
         return Next(treatment.then)
 
     async def _alone(self) -> Next:
@@ -489,11 +497,11 @@ class _Dialplan:
         await asyncio.sleep(ANNOUNCEMENT + does.listens)
         if not dial.in_turn:
             pbx.mark(dial, "told")
-            dial.outcome = "told"
+            dial.did = dial.outcome = "told"
         elif does.key == "1":
             return Next.CONNECT
         elif does.key:
-            dial.outcome = {"2": "later", "3": "declined"}[does.key]
+            dial.did = dial.outcome = _CHOICES[does.key]
             pbx.mark(dial, dial.outcome)
         return Next.HANGUP
 
@@ -509,7 +517,7 @@ class _Dialplan:
             return
         await asyncio.sleep(1.0)  # the agent's phone rings
         pbx.mark(dial, "joined")
-        dial.outcome = "joined"
+        dial.did = dial.outcome = "joined"
         pbx.agent(found.result(), IN_USE)
         pbx.joins(dial)
         await asyncio.sleep(does.talk)
