@@ -390,10 +390,10 @@ class House:
             await asyncio.wait([self.task])
 
     @asynccontextmanager
-    async def locked(self) -> AsyncIterator[None]:
-        """Another process holds the database. What is asked of the store meanwhile is given up soon."""
+    async def locked(self, patience: float = 0.6) -> AsyncIterator[None]:
+        """Another process holds the database. What is asked of the store meanwhile is given up after `patience` s."""
         backend = self.store._backend
-        backend._deadline, patient = 0.6, backend._deadline
+        backend._deadline, patient = patience, backend._deadline
         other = sqlite3.connect(self.file, isolation_level=None, timeout=0)
         async with asyncio.timeout(5):
             while not _begun(other):  # noqa: ASYNC110 - the store may be writing; it cannot say when it is done

@@ -160,7 +160,7 @@ async def test_what_is_reported_while_it_is_asked_for_is_counted_once(house: Hou
 async def test_a_link_that_is_lost_again_before_it_was_looked_at_is_not_asked_about(house: House, pbx: Pbx) -> None:
     """What is asked would be answered over the link after it, and older events would be taken for newer ones."""
     await house.start()
-    async with house.locked():  # the reader is held up while it notes the blind spot
+    async with house.locked(patience=60):  # the reader is held up while it notes the blind spot
         pbx.cut()
         await until(lambda: pbx.logins == 2 and house.room.session.up)
         pbx.channel("100.9", "PJSIP/acme-primary-9", exten="5550100")
