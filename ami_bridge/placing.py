@@ -124,6 +124,8 @@ class Placer:
                 if due is None:
                     return None
                 for promise in due:
+                    if kinds is CALLS and self._briefs.awaited(promise):
+                        return None  # in a moment the words are there; nobody who came later goes before
                     if (trunk := await self._clearance.trunk_for(promise, plan)) is not None:
                         claimed = await self._store.promises.claim_this(promise.id, self._clock(), attempt)
                         if claimed is not None:

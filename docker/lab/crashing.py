@@ -128,8 +128,7 @@ class Crashing:
 
     async def _strike(self) -> None:
         """Kill and start again."""
-        names, weights = zip(*VICTIMS, strict=True)
-        victim = self.rng.choices(names, weights)[0]
+        [victim] = self.rng.choices([one for one, _ in VICTIMS], [often for _, often in VICTIMS])
         if victim in ("companion", "both"):
             await self.side.stack.kill(self.side.keepline)
         if victim in ("pbx", "both"):

@@ -89,7 +89,6 @@ def test_the_secret_of_the_screen_pop_comes_from_the_environment(tmp_path: Path)
         (TENANT, "rates = { '+49' = nan }", "tenant[1].rates.+49: Input should be a finite number"),
         (TENANT, 'screen_pop = "ftp://x"', "tenant[1].screen_pop: an address such as https://crm.example/hook is needed"),
         (TENANT, 'screen_pop = "https://crm.example"', "tenant[1]: screen_pop needs its secret, KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET, and that needs it"),
-        (LINE, 'callback_way = "agent-first"', 'line[1]: callback_way "agent-first" needs a `queue`'),
         (LINE, 'callback_way = "any"', "line[1].callback_way: Input should be 'customer-first' or 'agent-first'"),
         (LINE, 'missed_calls = "maybe"', "line[1].missed_calls: Input should be a valid boolean, unable to interpret input"),
         (SITE, 'numbers = ["+49*30"]', "site[1]: numbers: '+49*30' is not a number or a prefix such as +4930* or 5551234"),

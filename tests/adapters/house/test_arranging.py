@@ -19,7 +19,7 @@ from ami_bridge.store import LineKey
 from tests.adapters.ami.manager import until
 from tests.adapters.house.house import LINE, PBX, TENANT, House, Pbx, a_caller, a_house, hash_of
 
-ANN, OTHER = "+15550001", "5551234"
+ANN, OTHER = "+15550001", "15551230002"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_another_number_is_keyed_in_read_back_and_stored_before_it_is_conf
     assert (await the_only(arranged)).number == ANN, "nothing is changed before they say that it is right"
     noted = await arranged.desk.arranged(a_caller(), "1")
     assert said(arranged, noted) == ["number_noted", "arrange_keys_time"]
-    assert (await the_only(arranged)).number == OTHER
+    assert (await the_only(arranged)).number == f"+{OTHER}", "as the trunk wrote theirs"
     assert isinstance(await arranged.desk.arranged(a_caller(), ""), Receipt)
 
 
