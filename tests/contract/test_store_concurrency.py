@@ -68,7 +68,7 @@ async def test_of_many_who_end_an_attempt_at_once_one_succeeds(stores: list[Stor
     await stores[0].promises.claim(LINE, IN_TURN, LATER, attempt(1))
     ends = [
         stores[i % 3].promises.step(
-            PromiseId("p1"), (Step.UNREACHED, Step.DECLINED)[i % 2], LATER, f"witness {i}", attempt(1)
+            PromiseId("p1"), (Step.NO_ANSWER, Step.DECLINED)[i % 2], LATER, f"witness {i}", attempt(1)
         )
         for i in range(12)
     ]

@@ -9,11 +9,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story, change
-from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, IncidentId, LineName, PbxName, TenantName
+from ami_bridge.domain.names import NO_RECORDING, AnnouncementHash, AttemptId, IncidentId, LineName, PbxName, TenantName
 from ami_bridge.domain.orders import Declaration, Report
-from ami_bridge.domain.promise import State
+from ami_bridge.domain.promise import Kind as Promises
+from ami_bridge.domain.promise import State, Step
 from ami_bridge.domain.signal import Evidence, Kind, Source, Strength, Subject
-from ami_bridge.store import Store
+from ami_bridge.store import LineKey, Store
 from ami_bridge.store.schema import upgrade
 from tests.contract.databases import outside
 from tests.contract.making import POLICY
@@ -165,4 +166,63 @@ async def test_what_was_open_and_ordered_before_times_and_recordings_were_kept_g
     own = AnnouncementHash("a" * 64)
     await store.incidents.save(replace(incident, expected=NEXT_DAY, recording=own))
     assert await store.incidents.open() == [replace(incident, expected=NEXT_DAY, recording=own)]
+    await store.close()
+
+
+async def test_promises_of_two_kinds_become_promises_of_four(url: str) -> None:
+    """What was owed is owed, in the same order, and what became of attempts is known as far as it was written."""
+
+    def written_at_0006(conn: Connection) -> None:
+        upgrade(conn, to="0006")
+        zone = "+00" if conn.dialect.name == "postgresql" else ".000000"
+        midnight, due = f"'2026-03-02 00:00:00{zone}'", f"'2026-03-06 00:00:00{zone}'"
+        for id_, kind, state, attempt, ended in (
+            ("p2", "in-turn", "ringing", "'keepline-3'", "NULL"),
+            ("p1", "in-turn", "waiting", "NULL", "NULL"),
+            ("p3", "restored", "waiting", "NULL", "NULL"),
+            ("p4", "in-turn", "kept", "NULL", midnight),
+        ):
+            number = "+1" if id_ == "p3" else f"+{id_[1:]}"  # p1's caller is to be told the news as well
+            conn.exec_driver_sql(
+                f"INSERT INTO promises VALUES ('{id_}', 'acme', 'berlin', 'support', '{kind}', '{number}', 'o-{id_}', "
+                f"{midnight}, {due}, {midnight}, '{state}', 'so it was', 2, {attempt}, NULL, {ended})"
+            )
+        for n, promise, reason, ended, outcome in (
+            (1, "p1", "busy", midnight, "'unreached'"),
+            (2, "p1", "cause 99", midnight, "'unreached'"),
+            (3, "p2", "ringing", "NULL", "NULL"),
+            (4, "p4", "talking with PJSIP/101", midnight, "'joined'"),
+        ):
+            what = "'rang'" if outcome == "NULL" else outcome
+            conn.exec_driver_sql(
+                f"INSERT INTO attempts VALUES ('keepline-{n}', '{promise}', 'acme', 'berlin', '+{promise[1:]}', "
+                f"{midnight}, {ended}, {outcome})"
+            )
+            conn.exec_driver_sql(
+                "INSERT INTO ledger (promise, tenant, pbx, at, what, state, reason, attempt) VALUES "
+                f"('{promise}', 'acme', 'berlin', {midnight}, {what}, 'waiting', '{reason}', 'keepline-{n}')"
+            )
+
+    await outside(url, written_at_0006)
+    store = await Store.open(url, POLICY)
+    first, flying, news = await store.promises.open()
+    assert [promise.id for promise in (first, flying, news)] == ["p1", "p2", "p3"]
+    assert (first.arrived, first.turn, first.reason, first.attempts, first.tries) == (
+        MIDNIGHT, MIDNIGHT, "so it was", 2, 2)  # fmt: skip
+    assert (first.language, first.held, first.chosen, first.solved, first.revision) == ("", False, None, None, 0)
+    assert (await store.promises.by_attempt(AttemptId("keepline-3"))) == flying
+    assert [(entry.what, entry.reason) for entry in await store.promises.ledger(first.id)] == [
+        ("busy", "busy"),
+        ("no-answer", "cause 99"),
+    ]
+
+    def outcomes(conn: Connection) -> list[str | None]:
+        return list(conn.exec_driver_sql("SELECT outcome FROM attempts ORDER BY id").scalars())
+
+    assert await outside(url, outcomes) == ["busy", "no-answer", None, "joined"]
+    line = LineKey(tenant=ACME, pbx=BERLIN, line=LineName("support"))
+    assert [p.id for p in await store.promises.peek(line, Promises, NEXT_DAY, 9)] == ["p1", "p3"]
+    waiting = await store.promises.step(flying.id, Step.BUSY, NEXT_DAY, "busy", AttemptId("keepline-3"))
+    assert waiting.revision == 1
+    assert [entry.what for entry in await store.promises.ledger(flying.id)] == ["rang", "busy"]
     await store.close()

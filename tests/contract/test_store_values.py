@@ -88,7 +88,7 @@ async def test_hostile_text_is_stored_to_the_letter(store: Store, text: str) -> 
     claimed = await store.promises.claim(line, IN_TURN, after(60), attempt(text))
     assert claimed is not None
     assert (claimed.number, claimed.origin, claimed.attempt) == (text, text, attempt(text))
-    await store.promises.step(promise.id, Step.UNREACHED, after(70), text, attempt(text))
+    await store.promises.step(promise.id, Step.NO_ANSWER, after(70), text, attempt(text))
     assert (await store.promises.ledger(promise.id))[-1].reason == text
 
     incident = an_incident(

@@ -75,7 +75,7 @@ def test_a_question_is_put_for_the_caller_on_a_channel_that_may_be_left_behind()
         assert caller[0].startswith(
             "${ARG3},${FILTER(0-9A-Za-z._\\x2D,${UNIQUEID})},${TOLOWER(${FILTER(a-zA-Z,${CHANNEL(language):0:2})})}"
         )
-        put = f"Dial(Local/ask@{contract.QUESTION_CONTEXT}/n,{PLAN.budget},IU({contract.QUESTION_CONTEXT}^answered^1))"
+        put = f"Dial(Local/ask@{contract.QUESTION_CONTEXT}/n,{PLAN.budget},IU({contract.QUESTION_CONTEXT}))"
         assert at(ask, put) > at(ask, "Set(_KL_ABOUT=")
         asked = f"AGI({PLAN.agi_url}/${{KL_ASKS}},{PLAN.token},lab,${{KL_ABOUT}})"
         # What a stranger on the companion's port sets stays on the channel that asked: only these come back, filtered.
