@@ -134,8 +134,9 @@ class Crowd:
             return
         if caller.manner in self.outlive:
             await asyncio.wait_for(self.struck.wait(), PATIENCE)
-            await _stays(call, SETTLES)
         during = caller.manner is Manner.INTERRUPTS
+        if during and caller.manner in self.outlive:
+            await _stays(call, SETTLES)  # who presses afterwards has no more than the seconds in which a key may come
         await _listens(call, lambda: caller.heard_from + INTO if during else caller.heard_to + AFTER)
         await self._press(caller, call)
 
