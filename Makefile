@@ -16,7 +16,8 @@ help:
 	@echo "make test         everything: lint, unit, property, store, browser and end-to-end tests"
 	@echo "make lint         ruff, mypy, import contracts, the rendered dialplan"
 	@echo "make bench        the figures, as lines 'figure: NAME = VALUE UNIT (goal: ...)'"
-	@echo "make faults       every fault done to the real test PBX: of the telephone network, and the fault matrix (20 minutes)"
+	@echo "make faults       every fault done to the real test PBX: of the telephone network, the fault matrix (20 minutes), and"
+	@echo "                  companion and PBX killed in the middle of callbacks (40 minutes; POINTS=10: only so often)"
 	@echo "make matrix       the fault matrix alone: whatever has died, what callers hear of it (FAULT='disk full': one row)"
 	@echo "make fuzz         a quarter of an hour of hostile bytes and garbled lives of calls (SEED=N: the same again)"
 	@echo "make traces       record anew what Asterisk 22 and 16 say in every scenario: tests/traces"
@@ -67,7 +68,7 @@ lint: setup
 
 faults: up
 	@docker/testpbx up carrier16 pbx16 keepline16
-	$(PYTEST) -m faults tests/e2e
+	$(PYTEST) -m faults tests/property tests/e2e
 
 matrix: up
 	@docker/testpbx up carrier16 pbx16 keepline16

@@ -136,16 +136,21 @@ class Channel:
         """
         if not treatment.audio:
             return treatment.then
-        self._say = _names(treatment.audio)
+        self.name(treatment.audio, treatment.also)
         self._keys = treatment.keys
         return Next.SAY
 
-    def name(self, audio: tuple[Audio, ...]) -> None:
+    def name(self, audio: tuple[Audio, ...], also: Audio | None = None) -> None:
         """Name the recordings that the dialplan is to play, in order; none, so that it does not play earlier ones.
 
-        It is told with the receipt.
+        `also` comes after the others and may be missing on the PBX. It is told with the receipt.
         """
-        self._say = _names(audio)
+        names = "-".join(map(_NAME, audio))
+        self._say = f"{names}.{also.name}" if also else names
+
+    def noted(self) -> Awaitable[Reply]:
+        """Tell the dialplan that what the caller wishes is stored: whatever happens now, it is confirmed."""
+        return self._command(commands.set_variable("KL_NOTED", "yes"), self._settings.margin)
 
     async def note(self, message: str) -> None:
         """Write `message` to the PBX's console. An answer also proves that the channel still lives."""
@@ -168,10 +173,6 @@ class Channel:
     def _renew(self, seconds: float) -> Awaitable[Reply]:
         margin = self._settings.margin
         return self._command(commands.set_variable("TIMEOUT(absolute)", str(ceil(seconds + margin))), margin)
-
-
-def _names(audio: tuple[Audio, ...]) -> str:
-    return "-".join(map(_NAME, audio))
 
 
 @lru_cache(maxsize=256)

@@ -56,6 +56,8 @@ class Next(StrEnum):
 
     SAY = "say"  # play KL_SAY, listen for KL_KEYS, ask about a key; then the call's normal way on
     CONTINUE = "continue"  # the call's normal way on
+    ARRANGE = "arrange"  # what was asked for is stored: have the caller make it more precise, or confirm it as it is
+    ASK = "ask"  # nothing can be stored yet, for want of a number to call: have the caller asked for one
     CONNECT = "connect"  # to a person, now: a callback the customer has accepted
     HANGUP = "hangup"  # all is said
 
@@ -71,24 +73,42 @@ class Treatment:
     In conversations (`callback`, `operator`, `taken`) the caller has `wait` seconds after the audio to press a key, and
     `then` is what happens if they press none. After `status` and `unanswered` the dialplan plays the audio, waits for a
     time of its own, says it again at a key that is not among `keys`, and goes the call's normal way on if none comes;
-    `then` counts where there is no audio.
+    `then` counts where there is no audio. `also` is said after it if the PBX has it, and left out if not.
     """
 
     audio: tuple[Audio, ...] = ()
     keys: str = ""
     wait: float = 4.0
     then: Next = Next.CONTINUE
+    also: Audio | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What became of a key press, already stored: what is played to confirm it, and where the call goes then.
 
-    To `pressed` `audio` is one recording at most: the dialplan plays one.
+    To `pressed` `audio` is one recording at most: the dialplan plays one, or none where the call goes on to be
+    arranged. `noted` as in Question.
     """
 
     audio: tuple[Audio, ...] = ()
     then: Next = Next.HANGUP
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a caller is asked while what they wish is arranged: a key of `keys`, or up to `digits` digits and `#`.
+
+    `wait` is how many seconds a key, or each digit, may take after the audio. `noted`: what the caller asked for is
+    stored by now, so that the dialplan confirms it whatever happens next.
+    """
+
+    audio: tuple[Audio, ...]
+    keys: str = ""
+    digits: int = 0
+    wait: float = 5.0
+    noted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +153,13 @@ class Desk(Protocol):
         The dialplan holds the key until it has the receipt, and plays the audio then. An answer that is late, or none,
         leaves it in AstDB for the companion to take over, so one key may come in both ways: it is stored once.
         """
+
+    async def arrange(self, caller: Caller) -> Question | Receipt:
+        """What is asked first of a caller whose key `pressed` was answered with ARRANGE or ASK."""
+
+    async def arranged(self, caller: Caller, answer: str) -> Question | Receipt:
+        """The caller answered the last question with a key or digits, or with nothing (empty). It ends some time,
+        whatever they answer, and what they chose is stored by then."""
 
     async def callback(self, caller: Caller) -> Treatment:
         """What a customer hears when the call we placed is answered: who calls and why, and how to accept."""

@@ -30,6 +30,7 @@ class Script(StrEnum):
     STATUS = "status"
     UNANSWERED = "unanswered"
     PRESSED = "pressed"
+    ARRANGE = "arrange"
     CALLBACK = "callback"
     DECLARE = "declare"
     REHEARSE = "rehearse"

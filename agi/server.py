@@ -23,6 +23,7 @@ from agi.desk import Caller, Desk, Next
 from agi.environment import Environment
 from agi.errors import AgiError, CannotListen, ChannelGone, DeskLate, Malformed, PeerSilent
 from agi.request import Script, read_request
+from agi.scripts.arrange import arrange
 from agi.scripts.callback import callback
 from agi.scripts.declare import declare
 from agi.scripts.pressed import pressed
@@ -40,6 +41,7 @@ SCRIPTS: dict[Script, Callable[[Channel, Desk, Caller], Awaitable[Next]]] = {
     Script.STATUS: status,
     Script.UNANSWERED: unanswered,
     Script.PRESSED: pressed,
+    Script.ARRANGE: arrange,
     Script.CALLBACK: callback,
     Script.DECLARE: declare,
     Script.REHEARSE: rehearse,

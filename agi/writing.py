@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agi.desk import TAKING, Caller, Challenge, Desk, Receipt, Rehearsal, Take, Treatment
+from agi.desk import TAKING, Caller, Challenge, Desk, Question, Receipt, Rehearsal, Take, Treatment
 from agi.talk import Talk
 
 log = structlog.get_logger("agi")
@@ -47,6 +47,12 @@ class WritingDesk:
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.pressed(caller, key))
+
+    def arrange(self, caller: Caller) -> Coroutine[Any, Any, Question | Receipt]:
+        return self._desk.arrange(caller)
+
+    async def arranged(self, caller: Caller, answer: str) -> Question | Receipt:
+        return await self._written(self._desk.arranged(caller, answer))
 
     async def callback_pressed(self, caller: Caller, key: str) -> Receipt:
         return await self._written(self._desk.callback_pressed(caller, key))

@@ -104,6 +104,11 @@ class Announcer:
         """What keeps callers from hearing what they should, and what to do; empty when nothing does."""
         return self.rehearsals.problem or next(iter(self.prepared.troubles.values()), "")
 
+    def playable(self, line: LineName, saying: Saying, language: str) -> Recording | None:
+        """What was prepared of `saying` in exactly this language, if the PBX has it: nothing is fetched for it."""
+        recording = self.prepared.find(line, saying, language)
+        return recording if recording is not None and self.rehearsals.can_play(recording) else None
+
     def voice(self, line: LineName) -> Voice:
         """How callers of `line` are spoken to."""
         return self.prepared.voices[line]
@@ -200,10 +205,8 @@ class Announcer:
         told what its callers should hear. When its clock was set, or ours, it is told anew until when all that is true.
         """
         self.clocks.look()
-        if not self.prepared.complete:
-            await self.prepared.make_more()
-            if self.prepared.complete:
-                self._greeted, self._tried = False, None  # the PBX is to fetch the other languages too
+        if not self.prepared.complete and await self.prepared.make_more():
+            self._greeted, self._tried = False, None  # the PBX is to fetch these too
         if not self._greeted and (self._tried is None or abs(self._clock() - self._tried) >= TRY_AGAIN):
             await self.greet()
         for line in self.prepared.voices:

@@ -68,7 +68,7 @@ def _in_use(runners: list[Runner]) -> set[AnnouncementHash]:
     """The recordings that callers may be played at any moment, or that are needed to make them."""
     used: set[AnnouncementHash] = set()
     for runner in runners:
-        used |= runner.announcer.in_use() | runner.known.in_use()
+        used |= runner.announcer.in_use() | runner.known.in_use() | runner.calls.in_use()
         used |= {incident.recording for incident in runner.watch.incidents if incident.recording}
     return used
 

@@ -1,72 +1,41 @@
-"""Placing the calls that are owed on one PBX: claim, commit, then dial; and finding out what became of each.
+"""The promises of one PBX on their way to being kept: who is called, what became of it, and who need not be called.
 
-Nothing is dialled that is not on disk first, and nothing whose outcome is unknown is dialled again before the PBX
-has been asked about its channel. What the dialplan did while we were away stands in AstDB.
+Here meet the words (`briefing`), the dialling (`placing`), the calls under way (`attempts`) and agents' screens.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
-from ami_bridge.ami import actions
-from ami_bridge.ami.errors import ActionRefused, AmiError, LinkLost, LinkSilent, Unsendable
 from ami_bridge.ami.session import Session
 from ami_bridge.announcing import Announcer
-from ami_bridge.domain.names import AttemptId, LineName, PbxName, TenantName, TrunkName, Uniqueid
-from ami_bridge.domain.numbers import NotDialable, NumberFacts, dial_string, masked
-from ami_bridge.domain.permission import CallingRules, Held, Refused
-from ami_bridge.domain.promise import ATTEMPT_PREFIX, IN_FLIGHT, UNREACHED, IllegalStep, Kind, Promise, State, Step
-from ami_bridge.domain.saying import CALLBACK_KEYS, Saying
+from ami_bridge.attempts import Attempts
+from ami_bridge.briefing import Briefs
+from ami_bridge.callplan import CallPlan
+from ami_bridge.domain.effects import CallMissed, CustomerReached, PopScreen
+from ami_bridge.domain.incident import Incident
+from ami_bridge.domain.names import AnnouncementHash, AttemptId, LineName, PbxName, PromiseId, TenantName
+from ami_bridge.domain.numbers import masked
+from ami_bridge.domain.permission import Allowed
+from ami_bridge.domain.promise import Kind, Promise, Step
+from ami_bridge.domain.saying import Saying
 from ami_bridge.domain.watch import Watch
-from ami_bridge.store import LineKey, StaleAttempt, Store
-from ami_bridge.voice.errors import VoiceError
-from dialplan_templates import contract
+from ami_bridge.integrations.screen_pop import Pop
+from ami_bridge.placing import Placer
+from ami_bridge.popping import Pops
+from ami_bridge.store import Store
 
 log = structlog.get_logger(__name__)
 
-CHANNEL_WITHIN = 5.0  # seconds after the PBX accepted an Originate in which its channel comes to be
-
-LOOKED_AT = 50  # promises asked about in one round for one that may be called now
-ASKED_AGAIN = timedelta(hours=1)  # after which the rules are asked again that could not say when
-
-# The steps that lead to where the dialplan says a callback came while nobody watched.
-_MARKS: Mapping[str, tuple[Step, ...]] = {
-    "answered": (Step.ANSWERED,),
-    "accepted": (Step.ANSWERED, Step.ACCEPTED),
-    "joined": (Step.ANSWERED, Step.ACCEPTED, Step.JOINED),
-    "unmet": (Step.ANSWERED, Step.ACCEPTED, Step.UNMET),
-    "told": (Step.ANSWERED, Step.TOLD),
-    "later": (Step.ANSWERED, Step.LATER),
-    "declined": (Step.ANSWERED, Step.DECLINED),
-}
-_NOTED = "as the PBX noted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallPlan:
-    """How customers of one line are called back: over which trunks, as whom, ringing how many seconds."""
-
-    tenant: TenantName
-    line: LineName
-    trunks: tuple[TrunkName, ...]
-    caller_id: str
-    ring: float
-    facts: Callable[[str | None], NumberFacts]
-    rules: CallingRules
-    greeting: Saying
-    news_at_once: int
+MISSED_AFTER = timedelta(minutes=2)  # who was missed may be dialling again this moment
 
 
 class Callbacks:
-    """The promises of one PBX on their way to being kept."""
+    """What is owed to the callers of one PBX's lines. `news` are the words that what failed works again."""
 
     def __init__(
         self,
@@ -79,217 +48,151 @@ class Callbacks:
         news: Callable[[Promise], Awaitable[Saying]],
         clock: Callable[[], datetime],
     ) -> None:
+        self.pops = Pops(clock)
         self._pbx = pbx
-        self._session = session
         self._store = store
         self._watch = watch
-        self._announcer = announcer
         self._plans = plans
-        self._news = news
         self._clock = clock
-        self._dialling: set[AttemptId] = set()
-        self._claiming = asyncio.Lock()
-        self._placing: dict[LineName, asyncio.Lock] = {line: asyncio.Lock() for line in plans}
+        self._written: dict[tuple[TenantName, str], set[str]] = {}  # how numbers that are owed a call were written
+        self.attempts = Attempts(pbx, session, store, watch, plans, clock)
+        self.briefs = Briefs(pbx, announcer, store, plans, news, self._about, clock)
+        self._placer = Placer(pbx, session, store, watch, plans, self.briefs, self.attempts, announcer.clocks, clock)
+
+    @property
+    def problem(self) -> str:
+        """What keeps callbacks from being placed, and what to do; empty when nothing does."""
+        return self._placer.problem
+
+    def link_up(self) -> None:
+        """The PBX is there (again)."""
+        self._placer.link_up()
 
     async def place(self, line: LineName) -> None:
-        """Dial as many of the line's promises as there is room for: free agents for callbacks, a few lines for news."""
-        plan = self._plans[line]
-        async with self._placing[line]:
-            for kind in (Kind.IN_TURN, Kind.RESTORED):
-                while await self._place_one(kind, plan):
-                    pass
+        """Call as many of the line's customers as there is room for."""
+        await self._placer.place(line)
 
-    async def _place_one(self, kind: Kind, plan: CallPlan) -> bool:
-        """Claim the next promise of `kind` and dial it; False when nothing more can be done for now."""
-        trunk = next((t for t in plan.trunks if not self._watch.trunk_is_down(t)), None)
-        # Nobody is called to hear silence: words that the PBX is known not to play are waited for.
-        if trunk is None or self._announcer.rehearsals.cannot_play(
-            self._announcer.prepared.get(plan.line, plan.greeting)
-        ):
-            return False
-        attempt = AttemptId(f"{ATTEMPT_PREFIX}{uuid4().hex}")
-        self._dialling.add(attempt)
-        try:
-            promise = await self._claim(kind, plan, attempt)
-            return promise is not None and await self._dial(promise, attempt, plan, trunk)
-        finally:
-            # The channel comes to be a moment after Originate is answered: the attempt stays known that much longer.
-            asyncio.get_running_loop().call_later(CHANNEL_WITHIN, self._dialling.discard, attempt)
+    async def tell(self, line: LineName) -> None:
+        """Bring the news to who asked for it, at the pace the trunk carries."""
+        await self._placer.tell(line)
 
-    async def _claim(self, kind: Kind, plan: CallPlan, attempt: AttemptId) -> Promise | None:
-        """The next promise, if there is room for its call. One line at a time, since lines may share agents."""
-        key = LineKey(tenant=plan.tenant, pbx=self._pbx, line=plan.line)
-        async with self._claiming:
-            if not self._session.up or await self._room(kind, plan) < 1:
-                return None
-            for _ in range(LOOKED_AT):
-                due = await self._store.promises.peek(key, {kind}, self._clock(), 1)
-                if not due:
-                    return None
-                if await self._may_be_called(due[0], plan):
-                    return await self._begin(due[0], plan, attempt)
-            return None
+    async def prepare(self, line: LineName) -> bool:
+        """Make the words for those who are called next on `line`; True if there are new ones."""
+        return await self.briefs.prepare(line, len(self._watch.lines[line].agents))
 
-    async def _may_be_called(self, promise: Promise, plan: CallPlan) -> bool:
-        """Ask the rules once more, right before the call; what speaks against it holds the promise or ends it."""
-        now = self._clock()
-        usage = await self._store.promises.usage(plan.tenant, promise.number, plan.rules.day_began(now))
-        facts = plan.facts(promise.number)
-        with suppress(IllegalStep):  # it moved meanwhile: it is not due any more
-            match plan.rules.dials(promise.kind, facts, usage, now, asked=promise.arrived):
-                case Held(reason, until):
-                    await self._store.promises.hold(promise.id, now, reason, until or now + ASKED_AGAIN)
-                case Refused(_refusal, reason):
-                    await self._store.promises.step(promise.id, Step.BLOCK, now, reason)
-                    log.warning("A promise may not be kept", promise_id=promise.id, why=reason)
-                case _:
-                    return True
-        return False
-
-    async def _begin(self, promise: Promise, plan: CallPlan, attempt: AttemptId) -> Promise | None:
-        """Claim it, at the cost of a minute: calls in flight count before anybody knows how long they last."""
-        claimed = await self._store.promises.claim_this(promise.id, self._clock(), attempt)
-        if claimed is not None:
-            await self._store.promises.charge(attempt, plan.rules.cost(plan.facts(claimed.number), 60))
-        return claimed
-
-    async def _room(self, kind: Kind, plan: CallPlan) -> int:
-        """Callers on the line now come before those who hung up; nobody is called for an agent who is not there."""
-        flying = Counter((p.line, p.kind) for p in await self._store.promises.in_flight(self._pbx))
-        if kind is Kind.RESTORED:
-            return plan.news_at_once - flying[plan.line, kind]
-        here = self._watch.lines[plan.line]
-        room = here.free(self._clock())
-        for line in self._watch.lines.values():
-            wanted = len(line.waiting) + flying[line.name, kind]
-            room -= wanted if line is here else min(wanted, len(line.agents.keys() & here.agents.keys()))
-        return room
-
-    async def _dial(self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName) -> bool:
-        """Dial what was claimed; False when the PBX cannot be reached or refuses, as it would the next one."""
-        try:
-            await actions.originate(self._session, await self._origination(promise, attempt, plan, trunk))
-        except (ActionRefused, Unsendable, VoiceError, NotDialable) as refused:
-            await self._take(promise, Step.FAILED, str(refused))
-            return False
-        except (LinkLost, LinkSilent) as unknown:
-            # Whether it was dialled is not known: it stays claimed until the PBX has been asked about its channel.
-            log.warning("A callback's fate is unknown for now", promise_id=promise.id, why=str(unknown))
-            return False
-        else:
-            await self._take(promise, Step.DIALLED, f"over {trunk}")
-            log.info("Calling back", pbx=self._pbx, promise_id=promise.id, number=masked(promise.number))
-        return True
-
-    async def _origination(
-        self, promise: Promise, attempt: AttemptId, plan: CallPlan, trunk: TrunkName
-    ) -> actions.Origination:
-        saying = plan.greeting if promise.kind is Kind.IN_TURN else await self._news(promise)
-        recording = await self._announcer.record(plan.line, saying)
-        if self._announcer.rehearsals.cannot_play(recording):
-            raise VoiceError("the PBX cannot play what is to be said")
-        variables = (
-            ("__KL_ATTEMPT", attempt),  # inherited: the agent's channel marks the promise kept
-            ("KL_LINE", plan.line),
-            ("KL_SAY", recording.hash),
-            ("KL_KEYS", CALLBACK_KEYS if promise.kind is Kind.IN_TURN else ""),
-        )
-        return actions.Origination(
-            uniqueid=Uniqueid(attempt),
-            channel=dial_string(promise.number, trunk),
-            context=contract.CALLBACK_CONTEXT,
-            caller_id=plan.caller_id,
-            ring=plan.ring,
-            variables=variables,
-        )
+    def in_use(self) -> set[AnnouncementHash]:
+        return self.briefs.in_use()
 
     async def moved(self, attempt: AttemptId, step: Step, reason: str) -> Promise | None:
-        """Something happened to an attempt's call; return the promise if that moved it. Late news changes nothing.
-
-        While our desk is slow or its store busy, the dialplan serves the customer alone: whoever talks with an agent
-        has accepted, and a call that ended did so where its mark says.
-        """
-        promise = await self._store.promises.by_attempt(attempt)
-        if promise is None or promise.attempt != attempt:
-            return None
-        if step in UNREACHED:
-            marks = await actions.tree(self._session, contract.ATTEMPTS)
-            return await self._settle(promise, marks.get(attempt, ""), step, reason)
-        return await self._steps(promise, _MARKS["joined"] if step is Step.JOINED else (step,), reason)
-
-    async def _steps(self, promise: Promise, steps: Iterable[Step], reason: str) -> Promise | None:
-        """Take those of `steps` that can be taken; return the promise if one was. Its mark goes when the call is over.
-
-        A mark that could not be deleted does no harm: the next `reconcile` finds it is nobody's.
-        """
-        moved: Promise | None = None
-        for step in steps:
-            moved = await self._take(promise, step, reason) or moved
-        if moved is not None and moved.state not in IN_FLIGHT and promise.attempt is not None:
-            with suppress(AmiError):
-                await actions.delete(self._session, contract.ATTEMPTS, promise.attempt)
-        return moved
-
-    async def _take(self, promise: Promise, step: Step, reason: str) -> Promise | None:
-        try:
-            return await self._store.promises.step(promise.id, step, self._clock(), reason, promise.attempt)
-        except (IllegalStep, StaleAttempt):
-            return None  # an event overtaken by a later one
+        """Something happened to an attempt's call; return the promise if that moved it."""
+        return await self.attempts.moved(attempt, step, reason)
 
     async def reconcile(self) -> None:
-        """After a (re)connection and its snapshot: every attempt in flight ends where its channel or its mark did.
-
-        One that is being dialled right now and has no channel is passed over: it may come yet, else `missing` ends it.
-        """
-        marks = await actions.tree(self._session, contract.ATTEMPTS)
-        for promise in await self._store.promises.in_flight(self._pbx):
-            mark = marks.pop(promise.attempt or "", "")
-            if promise.attempt not in self._dialling or self._lives(promise):
-                await self._look_up(promise, mark)
-        for stray in marks:
-            await actions.delete(self._session, contract.ATTEMPTS, stray)
+        """After a (re)connection and its snapshot: find out what became of the calls that were under way."""
+        await self.attempts.reconcile()
 
     async def missing(self) -> None:
-        """End attempts that have been silent for longer than ringing lasts, and whose channel is not there.
-
-        Only while the tracker holds what is true: before the snapshot after a reconnection nothing is there.
-        """
-        silent = [p for p in await self._store.promises.in_flight(self._pbx) if await self._is_silent(p)]
-        marks = await actions.tree(self._session, contract.ATTEMPTS) if silent else {}
-        for promise in silent:
-            await self._look_up(promise, marks.get(promise.attempt or "", ""))
-
-    async def _is_silent(self, promise: Promise) -> bool:
-        """Not while it is being dialled: making the words may take long, and it would be dialled after its end."""
-        if promise.attempt is None or promise.attempt in self._dialling or self._lives(promise):
-            return False
-        last = (await self._store.promises.ledger(promise.id))[-1].at
-        plan = self._plans.get(promise.line)  # none when the settings have lost the line
-        return self._clock() - last > timedelta(seconds=(plan.ring if plan else 0) + 30)
-
-    def _lives(self, promise: Promise) -> bool:
-        return promise.attempt is not None and Uniqueid(promise.attempt) in self._watch.tracker.channels
-
-    async def _look_up(self, promise: Promise, mark: str) -> None:
-        """Move `promise` to where the dialplan noted it got, and end its attempt if its channel is gone."""
-        if self._lives(promise):
-            await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
-        else:
-            # Claimed is all that is known of one whose Originate was never answered; the others may well have rung.
-            end = Step.FAILED if promise.state is State.CLAIMED else Step.NO_ANSWER
-            await self._settle(promise, mark, end, "ended while it was not watched")
-
-    async def _settle(self, promise: Promise, mark: str, end: Step, reason: str) -> Promise | None:
-        """The call is over: its promise ends where the mark says, and waits again if that is not an end.
-
-        One that was answered did not go unanswered: nobody pressed a key, unless the line failed.
-        """
-        noted = await self._steps(promise, _MARKS.get(mark, ()), _NOTED)
-        if (noted or promise).state is State.CONFIRMING and end is not Step.FAILED:
-            end = Step.MACHINE
-        return await self._steps(promise, (end, Step.UNMET), reason) or noted
+        """End attempts whose channel is not there, and hang up those that nobody wants any more."""
+        await self.attempts.missing()
 
     async def expire(self) -> None:
         """End what can no longer be kept."""
         for promise in await self._store.promises.end_overdue(self._clock()):
             log.warning("A promise could not be kept", promise_id=promise.id, why=promise.reason)
+
+    async def catch_up(self) -> None:
+        """What need not be done at once: take over what customers answered, see whose numbers are owed a call."""
+        await self.attempts.take_answers()
+        written: dict[tuple[TenantName, str], set[str]] = {}
+        for promise in await self._store.promises.open(self._pbx):
+            plan = self._plans.get(promise.line)
+            if plan is not None:
+                identity = plan.facts(promise.number).identity
+                written.setdefault((promise.tenant, identity), set()).add(promise.number)
+        self._written = written
+
+    async def reached(self, seen: CustomerReached) -> None:
+        """Whoever talks with an agent needs no call back: what was promised them ends, and a phone that rings for it
+        stops."""
+        why = f"the customer talks with {seen.agent}"
+        for tenant, plan in {self._plans[line].tenant: self._plans[line] for line in seen.lines}.items():
+            identity = plan.facts(seen.number).identity
+            for number in {seen.number, identity} | self._written.get((tenant, identity), set()):
+                await self._withdraw(tenant, number, why)
+
+    async def _withdraw(self, tenant: TenantName, number: str, why: str) -> None:
+        if not await self._store.promises.open_of(tenant, number):
+            return  # as almost always: no write for nothing
+        for promise in await self._store.promises.withdraw_open(tenant, number, self._clock(), why):
+            log.info("A promise needs not be kept any more", promise_id=promise.id, why=why)
+            if promise.attempt is not None and promise.pbx == self._pbx:
+                await self.attempts.hang_up(promise.attempt, why)
+
+    async def missed(self, seen: CallMissed) -> Promise | None:
+        """Owe a call to who gave up, where the line's settings and the rules allow it; None if nothing is owed anew.
+
+        Nothing while they are on a line again, and nothing beside what they asked for.
+        """
+        plan, now = self._plans[seen.line], self._clock()
+        if plan.missed is None or self._waits(seen.number):
+            return None
+        facts = plan.facts(seen.number)
+        usage = await self._store.promises.usage(plan.tenant, seen.number, plan.rules.day_began(now))
+        if not isinstance(plan.rules.offers(facts, usage, now), Allowed):
+            return None
+        promise, new = await self._store.promises.make(
+            Promise(
+                id=PromiseId(uuid4().hex),
+                tenant=plan.tenant,
+                pbx=self._pbx,
+                line=seen.line,
+                kind=Kind.MISSED,
+                number=seen.number,
+                origin=seen.call,
+                arrived=seen.since,
+                expires=now + plan.missed,
+                not_before=now + MISSED_AFTER,
+                reason="hung up, or found nobody, and asked for nothing",
+            ),
+            now,
+        )
+        if new:
+            log.info("A missed call is owed a call", promise_id=promise.id, number=masked(promise.number))
+        return promise if new else None
+
+    def _waits(self, number: str) -> bool:
+        return any(caller.number == number for line in self._watch.lines.values() for caller in line.waiting.values())
+
+    async def pop(self, seen: PopScreen) -> None:
+        """Tell the agent's screen whom they have to do with."""
+        promise = await self._store.promises.by_attempt(seen.attempt)
+        plan = self._plans.get(promise.line) if promise is not None else None
+        if promise is None or plan is None or plan.screen is None:
+            return
+        self.pops.tell(
+            plan.screen,
+            Pop(
+                step=seen.step,
+                tenant=promise.tenant,
+                line=promise.line,
+                number=promise.number,
+                agent=seen.channel,
+                asked=promise.arrived,
+                promise=promise.id,
+                attempt=seen.attempt,
+                kind=promise.kind.value,
+                incident=promise.incident,
+                about=await self._about(promise),
+            ),
+        )
+
+    async def _about(self, promise: Promise) -> str | None:
+        """What was out of order for the customer when they asked: for the agent to know."""
+        incident = await self._incident(promise)
+        return incident.what_on(promise.line) if incident is not None else None
+
+    async def _incident(self, promise: Promise) -> Incident | None:
+        if promise.incident is not None:
+            return await self._store.incidents.get(promise.incident)
+        touching = [i for i in self._watch.incidents if promise.line in i.lines and i.since <= promise.arrived]
+        return touching[0] if touching else None

@@ -178,6 +178,7 @@ def plan(settings: Settings, name: str) -> PbxPlan:
         permit=tuple(str(network) for network in pbx.permit),
         events=tuple(_read_events()),
         named_filters=pbx.filters_by_name,
+        macros=pbx.has_macros,
         token=settings.agi.token.get_secret_value(),
         secret=pbx.secret.get_secret_value(),
         wide=pbx.wide,

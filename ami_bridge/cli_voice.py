@@ -100,7 +100,7 @@ def facts_of(phrase: Phrase, given: Mapping[str, str], language: str, now: datet
 
 
 def _said(name: str, value: str, language: str, now: datetime) -> str:
-    if name == "reference":
+    if name in ("reference", "number"):
         return spelled(value, language)
     if name not in TIMES:
         return value

@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import uuid4
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
-from agi.desk import Audio, Caller, Challenge, Next, Receipt, Rehearsal, Take, Treatment
+from agi.desk import Audio, Caller, Challenge, Next, Question, Receipt, Rehearsal, Take, Treatment
 from agi.errors import NotWritten
-from ami_bridge.ami import actions
-from ami_bridge.ami.session import Session
-from ami_bridge.announcing import Announcer
-from ami_bridge.calling import Callbacks
+from ami_bridge.arranging import TODAY_IS_OVER, Arranging
 from ami_bridge.declaring import OperatorDesk
 from ami_bridge.domain import announcement as say
-from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import AttemptId, LineName, PbxName, PromiseId, TenantName, Uniqueid
-from ami_bridge.domain.numbers import NumberFacts
-from ami_bridge.domain.permission import CallingRules, Refused
-from ami_bridge.domain.promise import Kind, Promise, State, Step, Usage
+from ami_bridge.domain import arranging as words
+from ami_bridge.domain.names import AttemptId, LineName, PbxName, Uniqueid
+from ami_bridge.domain.permission import Refusal, Refused
+from ami_bridge.domain.promise import Kind, Promise, Step
 from ami_bridge.domain.saying import Key, Saying
-from ami_bridge.domain.watch import Watch
-from ami_bridge.knowing import KnownCallers
+from ami_bridge.promising import PbxDesk, Promising
 from ami_bridge.store import Store, StoreError
 from ami_bridge.voice.library import Recording
-from ami_bridge.whispering import Whisperer
-from dialplan_templates import contract
 
 log = structlog.get_logger(__name__)
-
-NEVER = timedelta(days=3650)  # a restored-service call is due when its incident is resolved, and not before
-YEAR = timedelta(days=365)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineDesk:
-    """What the desk knows about one line."""
-
-    tenant: TenantName
-    facts: Callable[[str | None], NumberFacts]
-    rules: CallingRules
-    greeting: Saying
-    lifetime: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PbxDesk:
-    """What the desk works with for one PBX. `promised` is called with the line after each new promise,
-    `in_vain` with the channel of each caller nobody answered; `operators` is None where no line takes orders."""
-
-    session: Session
-    watch: Watch
-    announcer: Announcer
-    whisperer: Whisperer
-    known: KnownCallers
-    callbacks: Callbacks
-    lines: Mapping[LineName, LineDesk]
-    news: Callable[[Promise], Awaitable[Saying]]
-    promised: Callable[[LineName], None]
-    in_vain: Callable[[Uniqueid], None]
-    operators: OperatorDesk | None = None
 
 
 class HouseDesk:
@@ -71,9 +31,10 @@ class HouseDesk:
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
+        self._promising = Promising(store, clock)
+        self._arranging = Arranging(self._promising, clock)
         self._pbxs: dict[PbxName, PbxDesk] = {}
         self._clock = clock
-        self._drained: dict[PbxName, datetime] = {}  # what was kept by then is in the ledger
 
     def add(self, pbx: PbxName, room: PbxDesk) -> None:
         """Serve callers of `pbx` from now on."""
@@ -86,32 +47,75 @@ class HouseDesk:
         if told is None:
             return Treatment()  # it ended while this caller was on the way in
         mine = house.known.words(line, caller.number, caller.language)
-        return Treatment(audio=self._audio(house, caller, *mine, told.recording), keys=told.keys)
+        also = self._window(house, caller) if Key.IN_TURN.value in told.keys else None
+        return Treatment(audio=self._audio(house, caller, *mine, told.recording), keys=told.keys, also=also)
 
     async def unanswered(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
         house.in_vain(Uniqueid(caller.uniqueid))
-        refused = self._refusal(house, line, caller.number)
-        saying = say.OFFER_NO_NUMBER if refused else say.OFFER
+        refused = self._promising.refusal(house.lines[line], caller.number)
+        if refused is not None:
+            return self._refused(house, caller, refused)
+        saying = words.OFFER_KNOWN if house.known.is_owed(line, caller.number) else say.OFFER
         mine = house.known.words(line, caller.number, caller.language)
+        also = self._window(house, caller)
+        if saying is words.OFFER_KNOWN:
+            if not self._can_converse(house, caller):
+                saying = say.OFFER
+            also = None
         offer = house.announcer.prepared.get(line, saying, caller.language)
-        return Treatment(audio=self._audio(house, caller, *mine, offer), keys=saying.keys)
+        return Treatment(audio=self._audio(house, caller, *mine, offer), keys=saying.keys, also=also)
+
+    def _refused(self, house: PbxDesk, caller: Caller, refused: Refused) -> Treatment:
+        """The offer to a caller whose number is not called: why, and to give another one where that would help."""
+        line, get = LineName(caller.line), house.announcer.prepared.get
+        mine = house.known.words(line, caller.number, caller.language)
+        if not self._can_converse(house, caller):
+            return Treatment(audio=self._audio(house, caller, *mine, get(line, say.OFFER_NO_NUMBER, caller.language)))
+        why = get(line, words.refused(refused.refusal.value), caller.language)
+        if refused.refusal in TODAY_IS_OVER:
+            return Treatment(audio=self._audio(house, caller, *mine, why))
+        withheld = refused.refusal is Refusal.WITHHELD
+        saying = words.OFFER_WITHHELD if withheld else words.OFFER_OTHER
+        said = () if withheld else (why,)
+        offer = get(line, saying, caller.language)
+        return Treatment(audio=self._audio(house, caller, *mine, *said, offer), keys=saying.keys)
 
     async def pressed(self, caller: Caller, key: str) -> Receipt:
         house, line = self._line(caller)
-        if self._refusal(house, line, caller.number):
-            return self._receipt(house, caller, say.OFFER_NO_NUMBER, Next.CONTINUE)
-        house.known.speaks(line, caller.number, caller.language)
-        promise = self.promise(caller.pbx, line, key, caller.number or "", caller.uniqueid, self._clock())
+        refused = self._promising.refusal(house.lines[line], caller.number)
+        if refused is not None:
+            return self._ask_for_another(house, caller, refused)
+        now, number = self._clock(), caller.number or ""
+        promise = self._promising.promise(house, line, key, number, caller.uniqueid, now, caller.language)
         if promise is None:
             return self._receipt(house, caller, say.NOT_NOTED, Next.CONTINUE)
         try:
-            _stored, new = await self._store.promises.make(promise)
+            stored, new = await self._promising.make(house, promise)
         except StoreError as error:
             raise NotWritten(f"the PBX goes on keeping a promise, for the store failed: {error}") from error
-        house.promised(line)
+        if self._arranging.begin(house, caller, stored, stood=not new):
+            return Receipt(then=Next.ARRANGE)
         noted = say.NOTED_RESTORED if promise.kind is Kind.RESTORED else say.NOTED_IN_TURN
         return self._receipt(house, caller, noted if new else say.ALREADY_PROMISED, Next.HANGUP)
+
+    def _ask_for_another(self, house: PbxDesk, caller: Caller, refused: Refused) -> Receipt:
+        """There is nothing to store yet: the caller's number is not called. They may give another."""
+        why = words.refused(refused.refusal.value)
+        if refused.refusal in TODAY_IS_OVER and self._can_converse(house, caller):
+            return self._receipt(house, caller, why, Next.CONTINUE)
+        first = None if refused.refusal is Refusal.WITHHELD else why
+        if self._arranging.begin(house, caller, None, refused=first):
+            return Receipt(then=Next.ASK)
+        return self._receipt(house, caller, say.OFFER_NO_NUMBER, Next.CONTINUE)
+
+    async def arrange(self, caller: Caller) -> Question | Receipt:
+        house, _line = self._line(caller)
+        return self._arranging.arrange(house, caller)
+
+    async def arranged(self, caller: Caller, answer: str) -> Question | Receipt:
+        house, _line = self._line(caller)
+        return await self._arranging.arranged(house, caller, answer)
 
     async def callback(self, caller: Caller) -> Treatment:
         house, line = self._line(caller)
@@ -119,10 +123,13 @@ class HouseDesk:
         if promise is None:
             log.warning("A callback nobody owes was answered", pbx=caller.pbx, attempt=caller.attempt)
             return Treatment(then=Next.HANGUP)
-        saying = house.lines[line].greeting if promise.kind is Kind.IN_TURN else await house.news(promise)
+        if promise.kind is Kind.RESTORED:
+            saying = await house.news(promise)
+        else:
+            saying = say.calling_back(promise.kind, house.lines[line].spoken, promise.arrived)
         return Treatment(
             # fetched before the call was placed: a rehearsal now would leave the customer in silence
-            audio=self._audio(house, caller, await house.announcer.prepared.render(line, saying)),
+            audio=self._audio(house, caller, await house.announcer.prepared.render(line, saying, promise.language)),
             keys=saying.keys,
             wait=8.0,
             then=Next.HANGUP,
@@ -135,8 +142,10 @@ class HouseDesk:
             "2": (Step.LATER, "the customer asked for a later call", say.CALLBACK_LATER, Next.HANGUP),
             "3": (Step.DECLINED, "the customer needs no call any more", say.CALLBACK_DECLINED, Next.HANGUP),
         }[key]
+        promise = await self._store.promises.by_attempt(AttemptId(caller.attempt or ""))
         await self._attempted(house, caller, step, reason)
-        return self._receipt(house, caller, saying, then)
+        spoken = replace(caller, language=promise.language) if promise and promise.language else caller
+        return self._receipt(house, spoken, saying, then)
 
     async def callback_heard(self, caller: Caller) -> None:
         house, _line = self._line(caller)
@@ -160,78 +169,9 @@ class HouseDesk:
     async def rehearsed(self, caller: Caller, playable: Mapping[str, bool]) -> None:
         self._pbxs[PbxName(caller.pbx)].announcer.rehearsals.rehearsed(playable)
 
-    def promise(
-        self, pbx: str, line: LineName, key: str, number: str, origin: str, pressed: datetime
-    ) -> Promise | None:
-        """The promise a key press stands for; None for a key that is never offered.
-
-        When what was to be fixed is fixed before the key was pressed, a call back in turn is the nearest thing owed.
-        """
-        house = self._pbxs[PbxName(pbx)]
-        desk, now = house.lines[line], self._clock()
-        incident: Incident | None = None
-        if key == Key.WHEN_FIXED.value:
-            incident = next(iter(say.leading(line, house.watch.incidents)), None)
-        elif key != Key.IN_TURN.value:
-            return None
-        return Promise(
-            id=PromiseId(uuid4().hex),
-            tenant=desk.tenant,
-            pbx=PbxName(pbx),
-            line=line,
-            kind=Kind.RESTORED if incident else Kind.IN_TURN,
-            number=number,
-            origin=origin,
-            arrived=pressed,
-            expires=pressed + desk.lifetime,
-            not_before=now + NEVER if incident else now,
-            state=State.WAITING,
-            reason=f"pressed {key}",
-            incident=incident.id if incident else None,
-        )
-
     async def drain(self, pbx: PbxName) -> int:
-        """Move key presses the PBX kept while we were away into the ledger; return how many there were.
-
-        Each is deleted on the PBX only after it is stored; drained twice it is still one promise.
-        """
-        house, began, before = self._pbxs[pbx], self._clock(), self._drained.get(pbx)
-        kept = await actions.tree(house.session, contract.KEYS)
-        for entry, value in kept.items():
-            await self._drain_one(house, pbx, entry, value, before)
-            await actions.delete(house.session, contract.KEYS, entry)
-        self._drained[pbx] = began
-        return len(kept)
-
-    def _pressed(self, house: PbxDesk, epoch: int, since: datetime | None) -> datetime:
-        """When a key was pressed, by our clock, from what the PBX noted by its own; it was not there `since`.
-
-        The PBX's clock may have been set after that, or never: a time to come is none, nor one before the last drain,
-        nor one of years ago, at which computers without a clock start.
-        """
-        now = self._clock()
-        pressed = datetime.fromtimestamp(epoch, now.tzinfo) - house.announcer.clocks.ahead()
-        if since is None:
-            return min(pressed, now) if pressed > now - YEAR else now
-        return min(max(pressed, since), now)
-
-    async def _drain_one(self, house: PbxDesk, pbx: PbxName, entry: str, value: str, since: datetime | None) -> None:
-        origin = entry.rpartition("-")[0]
-        try:
-            epoch, name, key, number = value.split(":", 3)
-            line = LineName(name)
-            promise = self.promise(pbx, line, key, number, origin, self._pressed(house, int(epoch), since))
-        except (ValueError, KeyError, OverflowError, OSError):  # a time out of range is any of three
-            promise = None
-        if promise is None:
-            log.warning("A key press kept by the PBX could not be read", pbx=pbx, entry=entry)
-            return
-        stored, new = await self._store.promises.make(promise, self._clock())
-        refusal = self._refusal(house, line, number)
-        if refusal and new:
-            await self._store.promises.step(stored.id, Step.BLOCK, self._clock(), refusal)
-        log.info("A key press kept by the PBX is in the ledger", pbx=pbx, promise_id=stored.id, new=new)
-        house.promised(line)
+        """Move key presses the PBX kept while we were away into the ledger; return how many there were."""
+        return await self._promising.drain(self._pbxs[pbx])
 
     async def _attempted(self, house: PbxDesk, caller: Caller, step: Step, reason: str) -> Promise | None:
         """Move the promise this call was placed for; AMI's events may have been faster or be still on the way."""
@@ -242,12 +182,18 @@ class HouseDesk:
         promise = await self._store.promises.by_attempt(attempt)
         return promise if promise is not None and promise.attempt == attempt else None
 
-    def _refusal(self, house: PbxDesk, line: LineName, number: str | None) -> str | None:
-        """Why a call to `number` is not promised, in words for the ledger; None when it may be. Caps are asked about
-        before each call, and not while a caller waits for the answer."""
-        desk = house.lines[line]
-        judged = desk.rules.offers(desk.facts(number), Usage(), self._clock())
-        return judged.reason if isinstance(judged, Refused) else None
+    def _can_converse(self, house: PbxDesk, caller: Caller) -> bool:
+        return self._arranging.language(house, LineName(caller.line), caller.language) is not None
+
+    def _window(self, house: PbxDesk, caller: Caller) -> Audio | None:
+        """Within what time a call back is to be expected, if that can be told, in the language of all the rest."""
+        line = LineName(caller.line)
+        window = house.known.windows.window(line)
+        if window is None:
+            return None
+        spoken = house.announcer.voice(line).language(caller.language)
+        recording = house.announcer.playable(line, words.window_saying(window), spoken)
+        return self._audio(house, caller, recording)[0] if recording else None
 
     def _operators(self, caller: Caller) -> OperatorDesk:
         operators = self._pbxs[PbxName(caller.pbx)].operators

@@ -12,24 +12,31 @@ from ami_bridge.ami.decode import wanted_with
 from ami_bridge.ami.inbox import Inbox
 from ami_bridge.ami.session import Address, Session
 from ami_bridge.announcing import Announcer
-from ami_bridge.calling import Callbacks, CallPlan
+from ami_bridge.calling import Callbacks
+from ami_bridge.callplan import CallPlan, Place
 from ami_bridge.declaring import STANDING as OPERATORS
 from ami_bridge.declaring import OperatorDesk, OperatorLine
-from ami_bridge.desk import LineDesk, PbxDesk
 from ami_bridge.domain import announcement as say
+from ami_bridge.domain import arranging
 from ami_bridge.domain.baseline import Rhythm, Unreadable
+from ami_bridge.domain.dispatch import Limits
 from ami_bridge.domain.estate import Estate
+from ami_bridge.domain.hours import Hours
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.names import IncidentId, LineName, PbxName, TenantName, TrunkName
+from ami_bridge.domain.numbers import NumberPolicy
 from ami_bridge.domain.orders import Orders
 from ami_bridge.domain.promise import Promise
 from ami_bridge.domain.saying import Saying
+from ami_bridge.domain.signal import Kind, Subject
 from ami_bridge.domain.tickets import Tickets
 from ami_bridge.domain.watch import Watch
 from ami_bridge.history.records import Files, Records
 from ami_bridge.knowing import KnownCallers
 from ami_bridge.places import Line as LineSettings
 from ami_bridge.places import Pbx, Tenant
+from ami_bridge.popping import Screen
+from ami_bridge.promising import LineDesk, PbxDesk
 from ami_bridge.rulebook import rulebook_of
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
@@ -41,6 +48,7 @@ from ami_bridge.voice.phrases import Phrases
 from ami_bridge.voice.wavs import of_telephone
 from ami_bridge.watching import owners_of, watch_of
 from ami_bridge.whispering import Whisperer
+from ami_bridge.windows import Windows
 
 log = structlog.get_logger(__name__)
 
@@ -103,9 +111,12 @@ class Furnisher:
         )
         for line in lines:
             await announcer.prepared.prepare(LineName(line.name), self._standing(line, watch.court.outages.estate))
+            announcer.prepared.later(LineName(line.name), arranging.standing())
         whisperer = Whisperer(session, watch, announcer)
         tenants = {LineName(line.name): self._settings.tenant_named(line.tenant) for line in lines}
-        known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, self._clock)
+        hours = {LineName(line.name): found for line in lines if (found := self._hours(line)) is not None}
+        windows = Windows(tenants, hours, self._clock)
+        known = KnownCallers(name, announcer, self._store, tenants, self._tickets, what_of, windows, self._clock)
         plans = {LineName(line.name): self._plan(line) for line in lines}
         callbacks = Callbacks(name, session, self._store, watch, announcer, plans, news, self._clock)
         runner = Runner(
@@ -235,24 +246,48 @@ class Furnisher:
 
     def _plan(self, line: LineSettings) -> CallPlan:
         tenant, callback = self._settings.tenant_named(line.tenant), self._settings.callback
+        book = self._rulebooks[tenant.name]
         return CallPlan(
             tenant=TenantName(line.tenant),
             line=LineName(line.name),
             trunks=tuple(TrunkName(trunk) for trunk in line.callback_trunks),
             caller_id=line.caller_id,
             ring=callback.ring_seconds,
-            facts=self._rulebooks[tenant.name].facts,
-            rules=self._rulebooks[tenant.name].rules,
             greeting=say.callback_greeting(tenant.spoken),
-            news_at_once=callback.news_at_once,
+            facts=book.facts,
+            rules=book.rules,
+            limits=Limits(
+                at_once=callback.news_at_once, per_second=callback.news_per_second, channels=callback.channels
+            ),
+            agent_first=line.callback_way == "agent-first",
+            places=tuple(
+                Place(subject=Subject(Kind.SITE, site.name), numbers=NumberPolicy(site.numbers), spoken=site.spoken)
+                for site in self._settings.sites_of(line.pbx)
+                if site.tenant == tenant.name and site.numbers
+            ),
+            missed=seconds(callback.missed_lifetime_seconds) if line.missed_calls else None,
+            screen=_screen(tenant),
         )
 
     def _line_desk(self, line: LineSettings) -> LineDesk:
-        tenant = self._settings.tenant_named(line.tenant)
+        tenant, rulebook = self._settings.tenant_named(line.tenant), self._rulebooks[line.tenant]
         return LineDesk(
             tenant=TenantName(line.tenant),
-            facts=self._rulebooks[tenant.name].facts,
-            rules=self._rulebooks[tenant.name].rules,
-            greeting=say.callback_greeting(tenant.spoken),
+            spoken=tenant.spoken,
             lifetime=seconds(self._settings.callback.lifetime_seconds),
+            zone=tenant.zone,
+            hours=self._hours(line),
+            rules=rulebook.rules,
+            facts=rulebook.facts,
         )
+
+    def _hours(self, line: LineSettings) -> Hours | None:
+        """When somebody should be there to answer; None where it was not said."""
+        return Hours(line.open, self._settings.tenant_named(line.tenant).zone) if line.open else None
+
+
+def _screen(tenant: Tenant) -> Screen | None:
+    """Where the tenant's agents' screens are told, if they are."""
+    if tenant.screen_pop is None or tenant.screen_pop_secret is None:
+        return None
+    return Screen(tenant.screen_pop, tenant.screen_pop_secret.get_secret_value())

@@ -14,7 +14,13 @@ from itertools import groupby
 import structlog
 
 from ami_bridge.announcing import Announcer
-from ami_bridge.domain.announcement import known_promise, known_restored, known_ticket
+from ami_bridge.domain.announcement import (
+    known_missed,
+    known_promise,
+    known_restored,
+    known_scheduled,
+    known_ticket,
+)
 from ami_bridge.domain.names import AnnouncementHash, LineName, PbxName, TenantName
 from ami_bridge.domain.pace import LOOKED_BACK, due
 from ami_bridge.domain.promise import Kind, Promise
@@ -24,6 +30,7 @@ from ami_bridge.places import Segment, Tenant
 from ami_bridge.store import LineKey, Store
 from ami_bridge.voice.errors import VoiceError
 from ami_bridge.voice.library import Recording
+from ami_bridge.windows import Windows
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +38,11 @@ MADE_AT_ONCE = 5  # recordings made in one round: making them must not delay wha
 MOST_KNOWN = 500  # callers of one line whose words are kept ready; those who wait longest come first
 # A call back that is expected a little later than was told is told anew only when it differs by so much.
 WORTH_TELLING = timedelta(minutes=20)
+MEASURED_EVERY = timedelta(seconds=30)  # the pace of a line on which nothing is owed
 
 Who = tuple[LineName, str]
+_IN_LINE = (Kind.IN_TURN, Kind.SCHEDULED)  # who is called before a caller that asks now
+_OWED = frozenset({"known_promise", "known_promise_due", "known_restored", "known_scheduled", "known_missed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,11 @@ class KnownCallers:
         tenants: Mapping[LineName, Tenant],
         tickets: Tickets | None,
         what_of: Callable[[Promise], str],
+        windows: Windows,
         clock: Callable[[], datetime],
     ) -> None:
-        """`what_of` names what a promise to call when it is fixed is about."""
+        """`what_of` names what a promise to call when it is fixed is about. `windows` are told the pace of lines."""
+        self.windows = windows
         self._pbx = pbx
         self._announcer = announcer
         self._store = store
@@ -68,11 +80,19 @@ class KnownCallers:
         self._known: dict[Who, Known] = {}
         self._segments: dict[tuple[LineName, str, str], Recording] = {}  # by segment and language
         self._speaks: dict[Who, str] = {}  # in which language a caller was spoken to
+        self._owed: frozenset[Who] = frozenset()
 
-    def speaks(self, line: LineName, number: str | None, language: str) -> None:
-        """Remember in which language a caller is spoken to."""
-        if number:
-            self._speaks[line, number] = self._announcer.voice(line).language(language)
+    def is_owed(self, line: LineName, number: str | None) -> bool:
+        """Whether a call back to `number` is owed, as far as was seen some seconds ago."""
+        return number is not None and (line, number) in self._owed
+
+    def promised(self, line: LineName, number: str, language: str) -> Recording | None:
+        """What the caller is told of what they are owed, in this language; None while it is not ready."""
+        known = self._known.get((line, number))
+        if known is None or known.language != language or not self._is_true(known.saying):
+            return None
+        owed = any(part.phrase in _OWED for part in known.saying.parts())
+        return known.recording if owed and self._announcer.rehearsals.can_play(known.recording) else None
 
     def segment_of(self, line: LineName, number: str | None) -> Segment | None:
         return self._tenants[line].segment_of(number)
@@ -108,16 +128,16 @@ class KnownCallers:
     async def prepare(self) -> None:
         """Make what is missing, a few at a time, and forget what is not owed any more. Raise StoreError."""
         tickets = await self._open_tickets()
-        promises = groupby(sorted(await self._store.promises.open(self._pbx), key=_line), key=_line)
-        owed = {line: list(mine)[:MOST_KNOWN] for line, mine in promises}
+        promises = sorted(await self._store.promises.open(self._pbx), key=_line)
+        self._owed = frozenset((one.line, one.number) for one in promises if one.kind is not Kind.RESTORED)
+        owed = {line: list(mine)[:MOST_KNOWN] for line, mine in groupby(promises, key=_line)}
+        self._speaks = {(one.line, one.number): one.language for one in promises if one.language}
         wanted: dict[Who, Saying] = {}
         for line in self._tenants:
             for number, saying in await self._of_line(line, owed.get(line, []), tickets):
                 wanted[line, number] = saying
         for who in self._known.keys() - wanted.keys():
             del self._known[who]
-        for who in self._speaks.keys() - wanted.keys():
-            del self._speaks[who]
         made = await self._make_segments()
         for who, saying in wanted.items():
             if made >= MADE_AT_ONCE:
@@ -132,7 +152,10 @@ class KnownCallers:
     ) -> list[tuple[str, Saying]]:
         now = self._clock()
         key = LineKey(tenant=TenantName(self._tenants[line].name), pbx=self._pbx, line=line)
-        kept = await self._store.promises.kept_since(key, now - LOOKED_BACK) if owed else []
+        kept: list[datetime] = []
+        if owed or self.windows.due(line, MEASURED_EVERY):
+            kept = await self._store.promises.kept_since(key, now - LOOKED_BACK)
+            self.windows.measured(line, sum(one.kind in _IN_LINE and one.not_before <= now for one in owed), kept)
         sayings = dict(self._promised(owed, kept, now))
         tenant = TenantName(self._tenants[line].name)
         for (owner, number), ticket in tickets.items():
@@ -149,6 +172,10 @@ class KnownCallers:
         for promise in promises:
             if promise.kind is Kind.RESTORED:
                 yield promise.number, known_restored(promise.arrived, self._what_of(promise))
+            elif promise.kind is Kind.SCHEDULED and promise.not_before > now:
+                yield promise.number, known_scheduled(promise.arrived, promise.not_before)
+            elif promise.kind is Kind.MISSED:
+                yield promise.number, known_missed(promise.arrived)
             else:
                 expected = due(ahead, kept, now)
                 ahead += 1
@@ -160,7 +187,7 @@ class KnownCallers:
     async def _make(self, who: Who, saying: Saying) -> int:
         line, _number = who
         voice = self._announcer.voice(line)
-        language = self._speaks.get(who, voice.own)
+        language = voice.language(self._speaks.get(who, ""))
         known = self._known.get(who)
         if known is not None and known.language == language and self._still_says(known.saying, saying):
             return 0

@@ -18,10 +18,13 @@ import structlog
 from ami_bridge.calling import Callbacks
 from ami_bridge.domain.effects import (
     AskTrunk,
+    CallMissed,
+    CustomerReached,
     Effect,
     KeepRhythms,
     MovePromise,
     PlaceCalls,
+    PopScreen,
     PushLine,
     ReleaseRestored,
     SaveIncident,
@@ -42,6 +45,8 @@ class Workers:
     tell: dict[LineName, asyncio.Event] = field(default_factory=dict)
     know: asyncio.Event = field(default_factory=asyncio.Event)
     place: dict[LineName, asyncio.Event] = field(default_factory=dict)
+    news: dict[LineName, asyncio.Event] = field(default_factory=dict)
+    brief: dict[LineName, asyncio.Event] = field(default_factory=dict)
     ask: dict[TrunkName, asyncio.Event] = field(default_factory=dict)
     learn: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -52,6 +57,8 @@ class Workers:
             push={line: asyncio.Event() for line in named},
             tell={line: asyncio.Event() for line in named},
             place={line: asyncio.Event() for line in named},
+            news={line: asyncio.Event() for line in named},
+            brief={line: asyncio.Event() for line in named},
             ask={trunk: asyncio.Event() for trunk in trunks},
         )
 
@@ -80,18 +87,29 @@ class Performer:
         self._due: deque[Effect] = deque()
         self._performing = asyncio.Lock()
 
+    def call(self, line: LineName) -> None:
+        """Somebody may be called now, be it back or with news; what is said to those after them is made meanwhile."""
+        for wake in (self._workers.place, self._workers.news, self._workers.brief):
+            wake[line].set()
+
     def soon(self, effects: Iterable[Effect]) -> None:
         """Perform `effects` before the next ones; what callers hear is seen to at once."""
         for effect in effects:
             if isinstance(effect, PushLine):
                 self._workers.push[effect.line].set()
+            elif isinstance(effect, PlaceCalls):
+                self._workers.place[effect.line].set()
             else:
                 self._due.append(effect)
         self._changed()
 
     async def perform(self, effects: Iterable[Effect]) -> None:
         """Perform what is due and then `effects`; returns when that is done, or put off and told."""
-        self._due.extend(effects)
+        for effect in effects:
+            if isinstance(effect, PlaceCalls):  # nothing that is stored first concerns it, and an agent is free now
+                self._workers.place[effect.line].set()
+            else:
+                self._due.append(effect)
         if not self._due and not self._performing.locked():
             return
         async with self._performing:
@@ -121,15 +139,27 @@ class Performer:
             case ReleaseRestored(incident):
                 await self._store.promises.release_restored(incident.id, self._clock())
                 for line in incident.lines:
-                    self._workers.place[line].set()
+                    self.call(line)
             case MovePromise(attempt, step, reason):
                 moved = await self._callbacks.moved(attempt, step, reason)
                 if moved is not None:
                     self._log.info("A promise moved", promise_id=moved.id, state=moved.state.value, reason=moved.reason)
-                    self._workers.place[moved.line].set()
+                    self.call(moved.line)
             case PlaceCalls(line):
                 self._workers.place[line].set()
+            case CustomerReached() | CallMissed() | PopScreen():
+                await self._of_customer(effect)
             case AskTrunk(trunk):
                 self._workers.ask[trunk].set()
             case KeepRhythms():
                 self._workers.learn.set()
+
+    async def _of_customer(self, effect: CustomerReached | CallMissed | PopScreen) -> None:
+        match effect:
+            case CustomerReached():
+                await self._callbacks.reached(effect)
+            case CallMissed(line):
+                if await self._callbacks.missed(effect) is not None:
+                    self.call(line)
+            case PopScreen():
+                await self._callbacks.pop(effect)

@@ -37,13 +37,17 @@ async def picture(
     )
 
 
+def _problems(runner: Runner) -> tuple[str, ...]:
+    return runner.announcer.problem, runner.calls.problem, runner.announcer.clocks.problem
+
+
 def _pbx(runner: Runner, now: datetime) -> PbxStatus:
     state, judge = runner.state, runner.watch.court.judges[Subject(Kind.PBX, runner.pbx)]
     return PbxStatus(
         name=runner.pbx,
         link=state.link,
         since=state.since or now,
-        detail=state.detail or "; ".join(filter(None, (runner.announcer.problem, runner.announcer.clocks.problem))),
+        detail=state.detail or "; ".join(filter(None, _problems(runner))),
         version=state.version,
         started=state.started,
         calls=len(runner.watch.tracker.calls),

@@ -209,6 +209,11 @@ class Pbx(Part):
             return False
         return minor[0] >= since if minor else major >= max(_FILTERS_BY_NAME)
 
+    @property
+    def has_macros(self) -> bool:
+        """Whether this Asterisk runs macros, which were taken out with 21."""
+        return int(self.asterisk.partition(".")[0]) < 21
+
     @model_validator(mode="after")
     def _trunks_differ(self) -> Self:
         no_doubles("trunk names", [trunk.name for trunk in self.trunk])

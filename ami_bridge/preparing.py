@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -16,7 +17,7 @@ from ami_bridge.voice.library import Recording
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 10  # words in further languages that are made in one go
+FOR_AT_MOST = 2.0  # seconds in which words are made in one go: what lies in the library takes no time, an engine does
 
 Subject = tuple[str, str]  # of a saying: its phrase and what it is about
 
@@ -31,11 +32,12 @@ class Prepared:
         self._clock = clock
         self._recordings: dict[tuple[LineName, Subject, str], Recording] = {}
         self._missing: deque[tuple[LineName, Saying, str]] = deque()
+        self._last: deque[tuple[LineName, Saying, str]] = deque()  # what can be done without, made last
 
     @property
     def complete(self) -> bool:
         """Whether all is made in every language, as far as it can be."""
-        return not self._missing
+        return not self._missing and not self._last
 
     async def prepare(self, line: LineName, sayings: Iterable[Saying]) -> None:
         """Make `sayings` in the tenant's own language now, in the others with `make_more`. Raise VoiceError."""
@@ -44,17 +46,31 @@ class Prepared:
             self._recordings[line, saying.subject, voice.own] = await self.render(line, saying, voice.own)
             self._missing.extend((line, saying, language) for language in voice.languages[1:])
 
-    async def make_more(self) -> None:
-        """Make some of what is missing. A language that cannot be spoken is given up, and said so."""
-        for _ in range(min(AT_ONCE, len(self._missing))):
-            line, saying, language = self._missing.popleft()
+    def later(self, line: LineName, sayings: Iterable[Saying]) -> None:
+        """Have `sayings` made in every language after all that was prepared: until then, and where they cannot be
+        made, callers do without them."""
+        wanted = list(sayings)
+        self._last.extend((line, saying, language) for language in self.voices[line].languages for saying in wanted)
+
+    async def make_more(self) -> bool:
+        """Make some of what is missing; return whether that was the last of what is prepared, or of what came later.
+
+        A language that cannot be spoken is given up, and said so.
+        """
+        missing, began = self._missing or self._last, monotonic()
+        while missing and monotonic() - began <= FOR_AT_MOST:
+            line, saying, language = missing.popleft()
             if language in self.troubles:
                 continue
             try:
                 self._recordings[line, saying.subject, language] = await self.render(line, saying, language)
             except VoiceError as error:
+                if missing is self._last:
+                    log.warning("Words could not be made", pbx=self._pbx, language=language, problem=str(error))
+                    continue
                 self.troubles[language] = f"callers are not spoken to in {language!r}: {error}"
                 log.warning("A language cannot be spoken", pbx=self._pbx, problem=self.troubles[language])
+        return not missing
 
     async def render(self, line: LineName, saying: Saying, language: str = "") -> Recording:
         """The recording of `saying` for `line`, made now if need be. Raise VoiceError."""

@@ -66,12 +66,15 @@ class Rehearsals:
         return recording.hash in self._playable
 
     async def rehearse(self, recordings: Iterable[Recording]) -> None:
-        """Have the PBX fetch and open `recordings`, some at a time, until one rehearsal comes to nothing."""
-        wanted = {recording.hash: recording for recording in recordings}
-        async with self._one:
-            missing = [recording for hash_, recording in wanted.items() if hash_ not in self._playable]
-            for start in range(0, len(missing), AT_ONCE):
-                if not await self._rehearse(missing[start : start + AT_ONCE]):
+        """Have the PBX fetch and open `recordings`, some at a time, until one rehearsal comes to nothing.
+
+        What is wanted at once does not wait for all of a long list: it has its turn after those that are tried now.
+        """
+        left = {recording.hash: recording for recording in recordings}
+        while left:
+            async with self._one:
+                some = [hash_ for hash_ in left if hash_ not in self._playable][:AT_ONCE]
+                if not some or not await self._rehearse([left.pop(hash_) for hash_ in some]):
                     return
 
     async def _rehearse(self, recordings: list[Recording]) -> bool:

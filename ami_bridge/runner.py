@@ -73,7 +73,7 @@ class Runner:
         self.known = known
         self.session = session
         self._inbox = inbox
-        self._callbacks = callbacks
+        self.calls = callbacks
         self._store = store
         self._drain = drain
         self._changed = changed
@@ -156,17 +156,22 @@ class Runner:
                     tasks.create_task(self._work(asked, ask), name=f"{self.pbx}: ask {trunk}")
                 for line in self.watch.lines:
                     push, place = self._workers.push[line], self._workers.place[line]
+                    brief, prepare = self._workers.brief[line], partial(self._prepare, line)
+                    told, restored = self._workers.news[line], partial(self.calls.tell, line)
                     tell, news = self._workers.tell[line], partial(self.whisperer.tell, line)
-                    say, call = partial(self._say, line), partial(self._callbacks.place, line)
+                    say, call = partial(self._say, line), partial(self.calls.place, line)
                     tasks.create_task(self._work(push, say), name=f"{self.pbx}: say {line}")
                     tasks.create_task(self._work(tell, news), name=f"{self.pbx}: tell who waits on {line}")
                     tasks.create_task(self._work(place, call), name=f"{self.pbx}: call {line}")
+                    tasks.create_task(self._work(told, restored), name=f"{self.pbx}: news for {line}")
+                    tasks.create_task(self._work(brief, prepare), name=f"{self.pbx}: words for {line}")
+                tasks.create_task(self.calls.pops.run(), name=f"{self.pbx}: screens")
         except* _Refused:
             pass  # said in `state`, where operators and the composition root look
 
     def promised(self, line: LineName) -> None:
         """A promise was made on `line`: see whether it can be kept at once."""
-        self._workers.place[line].set()
+        self._performer.call(line)
         self._workers.know.set()
         self._changed()
 
@@ -234,16 +239,16 @@ class Runner:
             await self._performer.perform(self.watch.tick(self._clock()))
             self._workers.renew.set()
             with self._troubles():
-                await self._callbacks.expire()
+                await self.calls.expire()
                 if self.state.link is Link.UP:
-                    await self._callbacks.missing()
+                    await self.calls.missing()
             if monotonic() - looked >= LOOK_EVERY:
                 looked = monotonic()
                 self._workers.know.set()
                 with self._troubles():
                     await self._catch_up()
-            for event in self._workers.place.values():
-                event.set()
+            for line in self.watch.lines:
+                self._performer.call(line)
             for line, tell in self._workers.tell.items():
                 if self.watch.lines[line].waiting or self.whisperer.is_at_it(line):
                     tell.set()
@@ -253,6 +258,7 @@ class Runner:
         await self._unwritten.write()
         if self.state.link is Link.UP:
             await self._take_over()
+            await self.calls.catch_up()
         await self._store.promises.release_restored(None, self._clock())
 
     async def _say(self, line: LineName) -> None:
@@ -261,6 +267,12 @@ class Runner:
             await self.announcer.push(line)
         finally:
             self._workers.tell[line].set()
+
+    async def _prepare(self, line: LineName) -> None:
+        """Whose words are there now may be waited for."""
+        if await self.calls.prepare(line):
+            self._workers.place[line].set()
+            self._workers.news[line].set()
 
     async def _work(self, wake: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
         """Do `job` whenever woken; wakes during it make one more round, so the last state always wins."""
@@ -279,8 +291,9 @@ class Runner:
             return
         await self._performer.perform(effects)
         with self._troubles():
-            await self._callbacks.reconcile()
+            await self.calls.reconcile()
         self.announcer.link_up()
+        self.calls.link_up()
         if not await self.sight.watched(up):
             return
         self._workers.renew.set()

@@ -76,7 +76,7 @@ class Voice:
     def _fact(self, name: str, value: Value, now: datetime, language: str) -> str:
         if isinstance(value, datetime):
             return moment(value.astimezone(self.zone), now.astimezone(self.zone), language)
-        if name == "reference":
+        if name in ("reference", "number"):
             return spelled(str(value), language)
         return self._name(name, str(value), language)
 

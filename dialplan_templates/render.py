@@ -34,13 +34,15 @@ ROUNDS_MOST = 500
 # Seconds after an announcement in which a key may still come. With the second before the next round it stays under the
 # four seconds of silence that nobody is to hear.
 KEY_WAIT = 2.5
+# Seconds a place-holder may stand in line.
+HOLD_MOST = 3600
 # Seconds for which nobody is asked who was late: what callers hear then lies on the PBX.
 SILENT_FOR = 10
 
-OURS = ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "SILENT_FOR")
+OURS = ("WIDEBAND", "AGAIN_MOST", "CACHED_MOST", "KEY_WAIT", "ROUNDS_MOST", "SILENT_FOR", "HOLD_MOST")
 
 # The classes of the events read, and of the actions sent; docs/install.md says which is for what.
-READ = ("system", "call", "agent", "dialplan", "reporting")
+READ = ("system", "call", "agent", "dialplan", "reporting", "user")
 WRITE = ("system", "reporting", "originate")
 
 
@@ -92,7 +94,7 @@ class PbxPlan:
     """Everything rendered for one PBX. `budget` is how long, in seconds, the companion may be silent during a call.
 
     `named_filters`: whether this Asterisk filters events by name (18.26, 20.11, 21.6, 22.1 and later) or only by
-    regular expressions over the whole text of each event.
+    regular expressions over the whole text of each event. `macros`: whether its Queue() takes a macro too (before 21).
     `wide`: recordings are there in 16 kHz too, and are played to channels whose codec carries them. `sounds`: where
     this PBX finds the recordings as files, in a directory it shares with us; None: it fetches them from `audio_url`.
     """
@@ -107,6 +109,7 @@ class PbxPlan:
     secret: str = field(repr=False)
     events: tuple[ReadEvent, ...]
     named_filters: bool = True
+    macros: bool = False
     budget: int = 3
     wide: bool = False
     sounds: str | None = None

@@ -4,13 +4,11 @@ speak what callers hear."""
 from __future__ import annotations
 
 from agi.channel import Channel
-from agi.commands import DIGITS
 from agi.desk import Caller, Challenge, Desk, Next, Receipt, Take, Treatment
-from agi.scripts.conversation import confirm, offer
+from agi.scripts.conversation import confirm, keyed, offer
 
 # One more than a PIN may have: what ends a right one is `#` or a pause, so its `#` cannot fall into the next prompt.
 MOST_DIGITS = 13
-ALL_KEYS = "".join(sorted(DIGITS))
 MOST_TAKES = 5  # on one call; whoever is not content by then calls again
 
 
@@ -56,10 +54,4 @@ async def ask(channel: Channel, challenge: Challenge) -> str | None:
         for audio in challenge.audio:
             await channel.play(audio)
         return None
-    first: str | None = None
-    for audio in challenge.audio:
-        if first := await channel.play(audio, ALL_KEYS):
-            break
-    if first == "#":
-        return ""
-    return await channel.read_digits(challenge.wait, MOST_DIGITS, first or "")
+    return await keyed(channel, challenge.audio, challenge.wait, MOST_DIGITS)

@@ -16,7 +16,7 @@ from ami_bridge.domain.names import Uniqueid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origination:
-    """A call to place: `channel` to dial, the context it enters when answered, and the Uniqueid it will have.
+    """A call to place: `channel` to dial, where it enters the dialplan when answered, and the Uniqueid it will have.
 
     `ring` is in seconds. `variables` become channel variables; their values are ours, never a caller's.
     """
@@ -27,6 +27,7 @@ class Origination:
     caller_id: str
     ring: float
     variables: tuple[tuple[str, str], ...] = ()
+    exten: str = "s"
 
 
 async def originate(session: Session, call: Origination) -> None:
@@ -42,7 +43,7 @@ async def originate(session: Session, call: Origination) -> None:
             "Channel": call.channel,
             "ChannelId": call.uniqueid,
             "Context": call.context,
-            "Exten": "s",
+            "Exten": call.exten,
             "Priority": 1,
             "CallerID": call.caller_id,
             "Timeout": int(call.ring * 1000),

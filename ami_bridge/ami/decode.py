@@ -48,6 +48,7 @@ _MEMBER_STATES = {
     "7": DeviceState.BUSY,
     "8": DeviceState.BUSY,
 }
+_CALLBACK = "KeeplineCallback"  # the one UserEvent that is ours
 # What stands for a number where there is none to show: Asterisk's word, and networks' (RFC 3325 and custom).
 _NO_NUMBER = {"<unknown>", "anonymous", "private", "restricted", "unavailable", "unknown"}
 
@@ -238,6 +239,12 @@ def _originate_ended(h: Mapping[str, str]) -> ev.OriginateEnded:
     return ev.OriginateEnded(uniqueid=Uniqueid(uniqueid), answered=h["Response"] == "Success")
 
 
+def _callback_came(h: Mapping[str, str]) -> ev.CallbackCame | None:
+    if h["UserEvent"] != _CALLBACK:
+        return None
+    return ev.CallbackCame(attempt=Uniqueid(h["Attempt"]), step=h["Step"], channel=ChannelName(h.get("Channel", "")))
+
+
 def _stopping(_h: Mapping[str, str]) -> ev.PbxStopping:
     return ev.PbxStopping()
 
@@ -274,12 +281,17 @@ DECODERS: dict[bytes, Callable[[RawHeaders], ev.Event | None]] = {
     b"RTCPSent": sip.audio_reported,
     b"RTCPReceived": sip.audio_reported,
     b"OriginateResponse": _originate_ended,
+    b"UserEvent": _callback_came,
     b"Shutdown": _stopping,
 }
 
 # Which messages the wire hands on: by event type, what must stand in the message for it to tell anything. A PBX that
 # reports variables reports more of them than of all else together.
-WANTED: Mapping[bytes, bytes] = {**dict.fromkeys(DECODERS, b""), b"VarSet": b"\r\nVariable: QUEUESTATUS\r\n"}
+WANTED: Mapping[bytes, bytes] = {
+    **dict.fromkeys(DECODERS, b""),
+    b"VarSet": b"\r\nVariable: QUEUESTATUS\r\n",
+    b"UserEvent": f"\r\nUserEvent: {_CALLBACK}\r\n".encode(),
+}
 
 
 def wanted_with(trunks: Iterable[str]) -> Wanted:

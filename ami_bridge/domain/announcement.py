@@ -10,6 +10,7 @@ from ami_bridge.domain.incident import Incident, IncidentState, Story
 from ami_bridge.domain.line import Attendance
 from ami_bridge.domain.names import LineName
 from ami_bridge.domain.orders import Maintenance
+from ami_bridge.domain.promise import Kind
 from ami_bridge.domain.saying import CALLBACK_KEYS, Key, Saying
 from ami_bridge.domain.signal import SCOPES, scope_rank
 
@@ -174,6 +175,23 @@ def callback_greeting(tenant: str) -> Saying:
     return Saying(phrase="callback", params={"tenant": tenant}, keys=CALLBACK_KEYS)
 
 
+def callback_missed(tenant: str, called: datetime) -> Saying:
+    """The same to a customer who called in vain and asked for nothing."""
+    return Saying(phrase="callback_missed", params={"tenant": tenant, "asked": called}, keys=CALLBACK_KEYS)
+
+
+def calling_back(kind: Kind, tenant: str, called: datetime) -> Saying:
+    """What a customer hears first whom we call to be joined with an agent; `called` is when they called us."""
+    return callback_missed(tenant, called) if kind is Kind.MISSED else callback_greeting(tenant)
+
+
+def agent_callback(kind: Kind, number: str, asked: datetime, what: str | None) -> Saying:
+    """What the agent hears before being joined: who it is, since when they wait, and `what` was out of order then."""
+    about = (Saying(phrase="agent_about", params={"what": what}),) if what else ()
+    phrase = "agent_missed" if kind is Kind.MISSED else "agent_callback"
+    return Saying(phrase=phrase, params={"asked": asked, "number": number}, then=about)
+
+
 def restored(tenant: str, what: str, fixed: datetime) -> Saying:
     """The news that what failed works again."""
     return Saying(phrase="restored", params={"tenant": tenant, "what": what, "fixed": fixed})
@@ -184,6 +202,16 @@ def known_promise(asked: datetime, due: datetime | None) -> Saying:
     if due is None:
         return Saying(phrase="known_promise", params={"asked": asked})
     return Saying(phrase="known_promise_due", params={"asked": asked, "due": due})
+
+
+def known_scheduled(asked: datetime, due: datetime) -> Saying:
+    """For a caller who chose a time: not before `due`."""
+    return Saying(phrase="known_scheduled", params={"asked": asked, "due": due})
+
+
+def known_missed(called: datetime) -> Saying:
+    """For a caller who is to be called because nobody answered them at `called`."""
+    return Saying(phrase="known_missed", params={"asked": called})
 
 
 def known_restored(asked: datetime, what: str) -> Saying:
@@ -207,6 +235,10 @@ CALLBACK_CONNECTING = Saying(phrase="callback_connecting")
 CALLBACK_LATER = Saying(phrase="callback_later")
 CALLBACK_DECLINED = Saying(phrase="callback_declined")
 CALLBACK_UNMET = Saying(phrase="callback_unmet")
+SOLVED_QUESTION = Saying(phrase="solved_question", keys="12")
+SOLVED_THANKS = Saying(phrase="solved_thanks")
+AGENT_HOLD = Saying(phrase="agent_hold")
+AGENT_UNMET = Saying(phrase="agent_unmet")
 
 # Everything a line may have to say without time to render it.
 STANDING = (
@@ -223,4 +255,8 @@ STANDING = (
     CALLBACK_LATER,
     CALLBACK_DECLINED,
     CALLBACK_UNMET,
+    SOLVED_QUESTION,
+    SOLVED_THANKS,
+    AGENT_HOLD,
+    AGENT_UNMET,
 )

@@ -15,7 +15,7 @@ from ami_bridge.domain.detectors.agents import Agents
 from ami_bridge.domain.detectors.ringing import Ringing
 from ami_bridge.domain.detectors.surge import Surge
 from ami_bridge.domain.detectors.waiting import Waiting
-from ami_bridge.domain.effects import Effect, PlaceCalls, PushLine
+from ami_bridge.domain.effects import CallMissed, CustomerReached, Effect, PlaceCalls, PushLine
 from ami_bridge.domain.line import Attendance, AttendanceChanged, Line
 from ami_bridge.domain.names import Device, LineName, Linkedid, QueueName, Uniqueid
 from ami_bridge.domain.promise import is_attempt
@@ -174,6 +174,8 @@ class Callers:
         line = self._line_of.get(fact.call)
         if line is None:
             return effects
+        number = line.waiting[fact.call].number if fact.call in line.waiting else ""
+        effects += [] if not number else [CustomerReached((line.name,), number, device_of(fact.by), fact.call)]
         effects += self._left(line, fact.call, now, answered=True)
         effects += self._attendance(line.caller_answered(fact.call), now)
         return effects + self._look(line, now)
@@ -186,9 +188,28 @@ class Callers:
         if fact.outcome is fa.CallOutcome.UNSEEN:
             line.caller_unseen(fact.call)
             return []
+        waited = line.waiting.get(fact.call)
         effects = self._left(line, fact.call, now, answered=False)
+        if waited is not None and waited.tried is not None:
+            effects.append(CallMissed(line.name, waited.number, waited.since, fact.call))
         effects += self._attendance(line.caller_gone(fact.call, now), now)
         return effects + self._look(line, now)
+
+    def lines_of(self, device: Device) -> tuple[LineName, ...]:
+        """The lines for which `device` is an agent's."""
+        return tuple(sorted(self._lines_of_agent.get(device, ())))
+
+    def reached(self, fact: fa.Answered, asked: str) -> list[Effect]:
+        """Whom an agent talks with on a call that came over no line; `asked` is the number that was dialled for it."""
+        call = self.tracker.calls.get(fact.call)
+        if call is None or fact.call in self._line_of:
+            return []
+        by, caller = device_of(fact.by), device_of(fact.caller)
+        if asked and (lines := self.lines_of(caller)):
+            return [CustomerReached(lines, asked, caller, fact.call)]
+        if call.number and (lines := self.lines_of(by)):
+            return [CustomerReached(lines, call.number, by, fact.call)]
+        return []
 
     # ---- agents
 

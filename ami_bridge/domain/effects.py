@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ami_bridge.domain.incident import Incident
-from ami_bridge.domain.names import AttemptId, LineName, TrunkName
+from ami_bridge.domain.names import AttemptId, ChannelName, Device, LineName, Linkedid, TrunkName
 from ami_bridge.domain.promise import Step
 
 
@@ -45,6 +46,38 @@ class PlaceCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerReached:
+    """`agent` talks with whoever has `number`, on a call that was not placed by us: what was promised them is done.
+
+    `lines` are those the caller came in on or the agent works for.
+    """
+
+    lines: tuple[LineName, ...]
+    number: str
+    agent: Device
+    call: Linkedid
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed:
+    """A caller who had waited for somebody on `line` since `since` went without having talked to anyone."""
+
+    line: LineName
+    number: str
+    since: datetime
+    call: Linkedid
+
+
+@dataclass(frozen=True, slots=True)
+class PopScreen:
+    """An agent has to do with the customer of an attempt: their phone rings for them, or they talk (`step`)."""
+
+    attempt: AttemptId
+    step: str
+    channel: ChannelName
+
+
+@dataclass(frozen=True, slots=True)
 class AskTrunk:
     """Have the PBX ask the far end of a trunk again, now: one unanswered question proves little."""
 
@@ -56,4 +89,15 @@ class KeepRhythms:
     """What is usual on this PBX has been learnt further: it is worth writing down."""
 
 
-Effect = SaveIncident | PushLine | ReleaseRestored | MovePromise | PlaceCalls | AskTrunk | KeepRhythms
+Effect = (
+    SaveIncident
+    | PushLine
+    | ReleaseRestored
+    | MovePromise
+    | PlaceCalls
+    | CustomerReached
+    | CallMissed
+    | PopScreen
+    | AskTrunk
+    | KeepRhythms
+)

@@ -313,6 +313,15 @@ class OriginateEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackCame:
+    """UserEvent KeeplineCallback: our dialplan says how far the call of `attempt` came, from the channel `channel`."""
+
+    attempt: Uniqueid
+    step: str
+    channel: ChannelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PbxStopping:
     """Shutdown."""
 
@@ -346,5 +355,6 @@ Event = (
     | RegistrationChanged
     | AudioReported
     | OriginateEnded
+    | CallbackCame
     | PbxStopping
 )

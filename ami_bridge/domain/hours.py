@@ -132,7 +132,7 @@ class CallingHours:
     """When people may be called who may be in any one of several zones: when it is open in all of them."""
 
     def __init__(
-        self, texts: Iterable[str], zones: Iterable[tzinfo], closed: Callable[[date], bool] | None = None
+        self, texts: Iterable[str], zones: Iterable[tzinfo], closed: Callable[[date], bool] = lambda _day: False
     ) -> None:
         """`texts`, and the days that are `closed`, as for Hours; raise WrongHours for what cannot be read."""
         texts = tuple(texts)

@@ -16,7 +16,7 @@ Value = str | datetime | None
 
 
 class Key(Enum):
-    """What a key means wherever we offer one to a caller."""
+    """What a key means wherever a call back is offered to a caller."""
 
     AGAIN = "0"  # hear it again
     IN_TURN = "1"

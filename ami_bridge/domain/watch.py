@@ -19,13 +19,15 @@ from ami_bridge.domain.callers import Callers, device_of
 from ami_bridge.domain.causes import words
 from ami_bridge.domain.court import Court
 from ami_bridge.domain.detectors.link import Link
-from ami_bridge.domain.effects import AskTrunk, Effect, KeepRhythms, MovePromise
+from ami_bridge.domain.dispatch import asks_agent_first
+from ami_bridge.domain.effects import AskTrunk, Effect, KeepRhythms, MovePromise, PopScreen
 from ami_bridge.domain.ending import EndedUnseen, Ending
 from ami_bridge.domain.incident import Incident
 from ami_bridge.domain.line import Line
 from ami_bridge.domain.names import AttemptId, LineName, Linkedid, SiteName, TenantName, TrunkName, Uniqueid
 from ami_bridge.domain.orders import Declaration, Refused, Report
 from ami_bridge.domain.promise import Step, is_attempt, unreached
+from ami_bridge.domain.reaching import MARKS, Reached
 from ami_bridge.domain.signal import Detector, Kind, Signal, Source, Subject
 from ami_bridge.domain.sites import Sites
 from ami_bridge.domain.tracker import Tracker
@@ -47,6 +49,10 @@ class Watch:
     owners: Mapping[str, TenantName] = field(default_factory=dict)
     blind: bool = False  # the link is down: what is remembered may no longer be so
     _hour: int | None = None  # the hour whose traffic is being counted
+    _reached: Reached = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reached = Reached(self.tracker)
 
     @property
     def lines(self) -> Mapping[LineName, Line]:
@@ -74,6 +80,7 @@ class Watch:
         if isinstance(event, ev.ChannelCreated):
             effects += self.callers.arrives(event.uniqueid, now)
         elif isinstance(event, ev.ChannelHungUp):
+            self._reached.hung_up(event)
             self.callers.forget_swallowed(Linkedid(event.uniqueid))
         return effects
 
@@ -131,6 +138,7 @@ class Watch:
         for facts in self.tracker.resync_steps(snapshot, now, endings):
             yield self._follow(facts, now)
         self.callers.swallowed()
+        self._reached.lost_sight()
         for event in snapshot:
             if type(event) is ev.ChannelCreated:
                 yield self.callers.arrives(event.uniqueid, now)
@@ -149,12 +157,38 @@ class Watch:
     def trunk_is_down(self, name: TrunkName) -> bool:
         return self.court.judges[Subject(Kind.TRUNK, name)].verdict is Verdict.DOWN
 
+    def channels_on(self, trunk: TrunkName) -> int:
+        """How many calls a trunk carries now, whoever's they are."""
+        return sum(channel.endpoint == trunk for channel in self.tracker.channels.values())
+
     # ---- attempts: the calls we place
 
     def call_answered(self, fact: fa.Answered, now: datetime) -> list[Effect]:
         effects = self.callers.answered(fact, now)
         if is_attempt(fact.call):
-            effects.append(MovePromise(AttemptId(fact.call), Step.JOINED, f"talking with {device_of(fact.by)}"))
+            agent = next((d for d in map(device_of, (fact.by, fact.caller)) if self.callers.lines_of(d)), "")
+            return [*effects, MovePromise(AttemptId(fact.call), Step.JOINED, f"talking with {agent or 'an agent'}")]
+        return effects + self.callers.reached(fact, self._reached.number_of(fact))
+
+    def dial_begun(self, event: ev.DialBegun, now: datetime) -> list[Effect]:
+        """An agent whose phone begins to ring for a customer we called is shown who that is."""
+        self._reached.dial_begun(event)
+        call, target = self.tracker.call_of(event.target), self.tracker.channels.get(event.target)
+        if call is None or target is None or not is_attempt(call.id):
+            return self.callers.dial_begun(event, now)
+        if not self.callers.lines_of(device_of(target.name)):
+            return []
+        return [PopScreen(AttemptId(call.id), "ringing", target.name)]
+
+    def callback_came(self, event: ev.CallbackCame, _now: datetime) -> list[Effect]:
+        """The dialplan says how far a call of ours came; how it ended is asked for once it has."""
+        if not is_attempt(event.attempt):
+            return []
+        attempt, effects = AttemptId(event.attempt), list[Effect]()
+        if (steps := MARKS.get(event.step)) is not None:
+            effects.append(MovePromise(attempt, steps[-1], f"{event.step}, as the PBX says"))
+        if event.step in ("agent", "joined"):
+            effects.append(PopScreen(attempt, event.step, event.channel))
         return effects
 
     def call_ended(self, fact: fa.CallEnded, now: datetime) -> list[Effect]:
@@ -167,8 +201,8 @@ class Watch:
         return [MovePromise(AttemptId(fact.call), end, words(fact.cause))]
 
     def channel_state(self, event: ev.ChannelStateChanged, _now: datetime) -> list[Effect]:
-        """An attempt's channel moves its promise."""
-        if not is_attempt(event.uniqueid):
+        """An attempt's channel moves its promise; a place-holder's is no customer's."""
+        if not is_attempt(event.uniqueid) or asks_agent_first(event.uniqueid):
             return []
         if event.state is ev.ChannelState.RINGING:
             return [MovePromise(AttemptId(event.uniqueid), Step.RANG, "ringing")]
@@ -180,7 +214,7 @@ class Watch:
         """Speaks for attempts that never had a channel; the hang-up of one that has tells why."""
         if event.answered or not is_attempt(event.uniqueid) or event.uniqueid in self.tracker.channels:
             return []
-        return [MovePromise(AttemptId(event.uniqueid), Step.FAILED, "not reached")]
+        return [MovePromise(AttemptId(event.uniqueid), Step.FAILED, "the PBX could not place the call")]
 
     # ----
 
@@ -266,20 +300,16 @@ def _series(incident: Incident) -> Iterator[str]:
         yield callers_of(line)
 
 
-# What a PBX's records say of calls whose causes they do not know.
-_UNREACHED = {
-    fa.CallOutcome.BUSY: Step.BUSY,
-    fa.CallOutcome.REJECTED: Step.REFUSED,
-}
 _ON_EVENT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
     ev.CallerIdChanged: lambda watch, event, now: watch.callers.caller_id_changed(event, now),
     ev.ChannelStateChanged: Watch.channel_state,
     ev.OriginateEnded: Watch.originate_ended,
+    ev.CallbackCame: Watch.callback_came,
     ev.QueueMemberChanged: lambda watch, event, now: watch.callers.member_changed(event, now),
     ev.QueueMemberRemoved: lambda watch, event, now: watch.callers.member_removed(event, now),
     ev.AgentRangOut: lambda watch, event, now: watch.callers.agent_rang_out(event, now),
     ev.DeviceChanged: Watch.device_changed,
-    ev.DialBegun: lambda watch, event, now: watch.callers.dial_begun(event, now),
+    ev.DialBegun: Watch.dial_begun,
     ev.DialEnded: lambda watch, event, now: watch.callers.dial_ended(event, now),
 }
 _ON_FACT: dict[type, Callable[[Watch, Any, datetime], list[Effect]]] = {
@@ -299,3 +329,8 @@ _OF_TRUNKS = frozenset(
 )
 # What a snapshot holds beside calls and registrations.
 _OF_DEVICES = frozenset({ev.ContactChanged, ev.QueueMemberChanged, ev.DeviceChanged})
+
+_UNREACHED = {
+    fa.CallOutcome.BUSY: Step.BUSY,
+    fa.CallOutcome.REJECTED: Step.REFUSED,
+}

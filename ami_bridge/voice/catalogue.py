@@ -35,6 +35,8 @@ class Phrase(Enum):
     KNOWN_PROMISE_DUE = "known_promise_due"
     KNOWN_RESTORED = "known_restored"
     KNOWN_TICKET = "known_ticket"
+    KNOWN_SCHEDULED = "known_scheduled"
+    KNOWN_MISSED = "known_missed"
     # Into the ear of those who wait already.
     WAITING_NEWS = "waiting_news"
     WAITING_PLACE = "waiting_place"
@@ -43,18 +45,88 @@ class Phrase(Enum):
     # After waiting in vain, and what a key press came to.
     OFFER = "offer"
     OFFER_NO_NUMBER = "offer_no_number"  # the same, for a caller whose number is withheld
+    OFFER_WITHHELD = "offer_withheld"  # to such a caller, who is asked for a number
+    OFFER_OTHER = "offer_other"  # after a refusal: another number
+    OFFER_KNOWN = "offer_known"  # to whom a call is owed already
+    # How long a call back takes as things are, said after an offer and after what was noted.
+    WINDOW_QUARTER = "window_quarter"
+    WINDOW_HALF = "window_half"
+    WINDOW_HOUR = "window_hour"
+    WINDOW_TWO_HOURS = "window_two_hours"
+    WINDOW_TODAY = "window_today"
+    WINDOW_NEXT_DAY = "window_next_day"
     NOTED_IN_TURN = "noted_in_turn"
     NOTED_RESTORED = "noted_restored"
     ALREADY_PROMISED = "already_promised"
     NOTED_OFFLINE = "noted_offline"  # played by the PBX alone, its key press kept for the companion's return
     NOT_NOTED = "not_noted"
+    # What is promised already is made more precise, parts of one conversation; digits are said one by one.
+    ARRANGE_IN_TURN = "arrange_in_turn"
+    ARRANGE_RESTORED = "arrange_restored"
+    ARRANGE_NUMBER = "arrange_number"
+    ARRANGE_KEYS = "arrange_keys"
+    ARRANGE_KEYS_NUMBER = "arrange_keys_number"
+    ARRANGE_KEYS_TIME = "arrange_keys_time"
+    ARRANGE_DONE = "arrange_done"
+    ARRANGE_FAILED = "arrange_failed"
+    ARRANGE_UNCHANGED = "arrange_unchanged"
+    NUMBER_ENTER = "number_enter"
+    NUMBER_ENTERED = "number_entered"
+    NUMBER_KEYS = "number_keys"
+    NUMBER_NOTED = "number_noted"
+    CHOOSE_TIME = "choose_time"
+    SCHEDULED_TODAY_MORNING = "scheduled_today_morning"
+    SCHEDULED_TODAY_AFTERNOON = "scheduled_today_afternoon"
+    SCHEDULED_TOMORROW_MORNING = "scheduled_tomorrow_morning"
+    SCHEDULED_TOMORROW_AFTERNOON = "scheduled_tomorrow_afternoon"
+    SCHEDULED_NEXT_MORNING = "scheduled_next_morning"
+    SCHEDULED_NEXT_AFTERNOON = "scheduled_next_afternoon"
+    SCHEDULED_NONE = "scheduled_none"
+    PROMISED_IN_TURN = "promised_in_turn"
+    PROMISED_SCHEDULED = "promised_scheduled"
+    PROMISED_RESTORED = "promised_restored"
+    PROMISED_KEYS = "promised_keys"
+    PROMISED_KEYS_NUMBER = "promised_keys_number"
+    PROMISED_CANCELLED = "promised_cancelled"
+    DIGIT_0 = "digit_0"
+    DIGIT_1 = "digit_1"
+    DIGIT_2 = "digit_2"
+    DIGIT_3 = "digit_3"
+    DIGIT_4 = "digit_4"
+    DIGIT_5 = "digit_5"
+    DIGIT_6 = "digit_6"
+    DIGIT_7 = "digit_7"
+    DIGIT_8 = "digit_8"
+    DIGIT_9 = "digit_9"
+    DIGIT_PLUS = "digit_plus"
+    # Why a number is not called.
+    REFUSED_WITHHELD = "refused_withheld"
+    REFUSED_NOT_A_NUMBER = "refused_not_a_number"
+    REFUSED_SHORT = "refused_short"
+    REFUSED_EMERGENCY = "refused_emergency"
+    REFUSED_INTERNAL = "refused_internal"
+    REFUSED_REGION = "refused_region"
+    REFUSED_TYPE = "refused_type"
+    REFUSED_DO_NOT_CALL = "refused_do_not_call"
+    REFUSED_NUMBER_CAP = "refused_number_cap"
+    REFUSED_TENANT_CAP = "refused_tenant_cap"
+    REFUSED_SPEND = "refused_spend"
     # When we call.
     CALLBACK = "callback"
+    CALLBACK_MISSED = "callback_missed"  # in return for a call nobody answered
     CALLBACK_CONNECTING = "callback_connecting"
     CALLBACK_LATER = "callback_later"
     CALLBACK_DECLINED = "callback_declined"
     CALLBACK_UNMET = "callback_unmet"  # accepted, but no agent could be reached
     RESTORED = "restored"
+    SOLVED_QUESTION = "solved_question"  # after the talk
+    SOLVED_THANKS = "solved_thanks"
+    # To the agent who is to talk with a customer.
+    AGENT_CALLBACK = "agent_callback"
+    AGENT_MISSED = "agent_missed"
+    AGENT_ABOUT = "agent_about"
+    AGENT_HOLD = "agent_hold"
+    AGENT_UNMET = "agent_unmet"
     # To operators who dialled a line's code.
     OPERATOR_PIN = "operator_pin"
     OPERATOR_PIN_AGAIN = "operator_pin_again"
@@ -96,12 +168,18 @@ _FACTS = {
     Phrase.KNOWN_PROMISE_DUE: "asked due",
     Phrase.KNOWN_RESTORED: "asked what",
     Phrase.KNOWN_TICKET: "opened reference",
+    Phrase.KNOWN_SCHEDULED: "asked due",
+    Phrase.KNOWN_MISSED: "asked",
     Phrase.WAITING_OVER: "what",
     Phrase.OPERATOR_DECLARED: "since",
     Phrase.OPERATOR_FOUND: "since",
     Phrase.OPERATOR_SHARED: "since",
     Phrase.CALLBACK: "tenant",
+    Phrase.CALLBACK_MISSED: "tenant asked",
     Phrase.RESTORED: "tenant what fixed",
+    Phrase.AGENT_CALLBACK: "asked number",
+    Phrase.AGENT_MISSED: "asked number",
+    Phrase.AGENT_ABOUT: "what",
 }
 
 # The facts each phrase needs, in whatever language it is said.
@@ -109,5 +187,6 @@ FACTS: Mapping[Phrase, frozenset[str]] = MappingProxyType(
     {phrase: frozenset(_FACTS.get(phrase, "").split()) for phrase in Phrase}
 )
 
-# Facts that are times, in words of `spoken.moment`; `reference` is in words of `spoken.spelled`, the rest are names.
+# Facts that are times, in words of `spoken.moment`; `reference` and `number` are in words of
+# `spoken.spelled`, the rest are names.
 TIMES = frozenset({"since", "until", "expected", "next_word", "asked", "due", "opened", "fixed"})

@@ -24,7 +24,7 @@ INTO = 2.5  # seconds into an announcement at which an impatient caller presses 
 AFTER = 0.8  # seconds after its end at which a patient one does
 PATIENCE = 45.0  # seconds to whatever a caller waits for
 SETTLES = 1.0  # seconds in which a fault that struck meanwhile has an effect
-RECEIPT = 20.0  # seconds within which a key press is confirmed and the call is over
+RECEIPT = 45.0  # seconds within which a key press is confirmed, their number read back, and the call is over
 _PLAYS = {"Read", "Playback", "BackGround", "ControlPlayback"}
 
 

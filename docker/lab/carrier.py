@@ -133,6 +133,11 @@ class Carrier:
         self.ami, self._recordings, self._execute, self._service = ami, recordings, execute, service
         self._handed_out: set[str] = set()
 
+    @property
+    def recordings(self) -> Path:
+        """Where each leg's recording is, by its label."""
+        return self._recordings
+
     async def call(
         self, did: str, *, number: str | None = "15551230001", trunk: str = "backup", label: str | None = None
     ) -> Call:

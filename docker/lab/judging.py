@@ -28,7 +28,13 @@ GOOD = 0.7  # a score from which an announcement counts as heard; a busy machine
 CLEAR = 0.6  # one from which a receipt does: a few words that nothing else resembles
 OVERHEARD_EVERY = 0.5  # seconds between two looks at what callers are told
 TAKEN_OVER = 60.0  # seconds after a fault within which its key presses are promises
-RECEIPTS = ("Thank you. It is written down. We will call you back", "Thank you. It is noted")
+RECEIPTS = (
+    *(
+        "Thank you. It is written down. We will call you back",
+        "Thank you. It is written down, and we will call you back",
+    ),
+    "Thank you. It is noted",
+)
 
 
 @dataclass(slots=True)

@@ -17,9 +17,9 @@ from typing import Protocol
 
 from aiohttp import ClientSession
 
-from docker.lab.ami import Event, NotSeen
+from docker.lab.ami import Event, NotSeen, Predicate
 from docker.lab.carrier import Call
-from docker.lab.hearing import RATE, Heard, NotHeard, heard, load, tone
+from docker.lab.hearing import Heard, NotHeard, heard, tone
 from docker.lab.house import House, line, promises, trunk
 from docker.lab.stack import Lab, Stack
 
@@ -28,17 +28,26 @@ LISTENS = 2.5  # seconds a caller of ours listens before pressing a key
 HEARS_TIMES = 7.0  # seconds until they have also heard since when, which tells this outage from earlier ones
 TALK = 1.5  # seconds a customer and an agent are joined
 TONES = {"101": 440, "102": 660}  # Hz: what each agent sounds
+WORDS_MADE = 240  # seconds in which all words are made, at the first start of all
 GOOD = 0.8  # a score from which an announcement counts as heard
 
 # The beginnings of the announcements' texts, by which the story knows them (ami_bridge/voice/phrases/en).
 OFFER = "We are sorry that nobody could answer."
 UNANSWERED = "Nobody is answering this line at the moment."
-NOTED = "Thank you. It is written down. We will call you back in your turn"
+NOTED = "Thank you. It is written down, and we will call you back in your turn"
+READ_BACK = "This is the number we will call."
+RIGHT = "If that is right, press one"
+DONE = "Thank you. We will call you. Goodbye."
 CALLBACK = "Hello, this is Acme Hosting calling you back."
 FAULT = "We know about a fault with our main telephone line. It began at"
-NOTED_RESTORED = "Thank you. It is written down. We will call you when"
+NOTED_RESTORED = "Thank you. It is written down, and we will call you when the fault is fixed."
 NOTED_OFFLINE = "Thank you. It is noted"
 RESTORED = "Hello, this is Acme Hosting. You asked us to call you about a fault"
+AGENT_TOLD = "This is a call back."
+SOLVED = "One question before you go. Is it solved?"
+THANKS = "Thank you for telling us."
+# The last of the words a PBX is given for arranging a call back in a language: when it has these, callers can.
+LAST_WORDS = "Plus."
 
 
 # The ledger, and the announcements of outages that are over: looking for those too in every recording takes long.
@@ -74,6 +83,7 @@ class Story:
     tell: Narrator
     companion: str = "keepline"  # the service
     mark: int = 0  # in the PBX's events: just before the latest call
+    started: int = 0  # there, too: just before the companion was started
     _proofs: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def begin(self) -> None:
@@ -81,8 +91,9 @@ class Story:
         await self.lab.carrier.reset()
         await self.stack.execute(self.companion, "sh", "-c", FORGET)
         await self.stack.kill(self.companion, "KILL")
-        for family in ("keepline-line", "keepline-keys", "keepline-attempts"):
+        for family in ("keepline-line", "keepline-keys", "keepline-attempts", "keepline-solved"):
             await self.lab.pbx.ami.command(f"database deltree {family}")
+        self.started = self.lab.pbx.ami.mark()
         await self.stack.start(self.companion)
         await self.house.until(
             lambda s: (
@@ -97,6 +108,7 @@ class Story:
     async def unanswered_line(self, did: str = SUPPORT, tail: str = "001") -> None:
         """A caller waits in vain, leaves a key press, and is called back and joined with an agent who has come."""
         self.tell.act("A support line that nobody answers")
+        await self.can_arrange()
         customer, name = f"15551230{tail}", "support" if did == SUPPORT else "sales"
         call = await self.arrives(customer, f"caller-{tail}", did)
         await self.house.until(lambda s: line(s, name)["callers"] == 1, "the caller waits on the line")
@@ -104,8 +116,9 @@ class Story:
         await self.says(call, OFFER)
         await call.press("1")
         self.tell.step("Nobody answered; the caller hears so, and presses 1.")
-        await call.ended(20)
-        self.must_have_heard(call, OFFER, NOTED)
+        await self.arranges(call)
+        self.must_have_heard(call, OFFER, NOTED, READ_BACK, RIGHT, DONE)
+        self.tell.step("It is written down. Their number is read back, and they say that it is right.")
         await self.house.until(
             lambda s: [p["state"] for p in promises(s, tail)][:1] == ["waiting"], "the promise is on the page"
         )
@@ -123,6 +136,7 @@ class Story:
     async def dead_trunk(self) -> None:
         """A trunk dies; callers hear it, one asks to be told when it is fixed, and is."""
         self.tell.act("A trunk that dies")
+        await self.can_arrange()
         customer = "15551230003"
         mark = self.lab.pbx.ami.mark()
         await self.lab.carrier.cut("primary")
@@ -135,8 +149,8 @@ class Story:
         call = await self.arrives(customer, "caller-003")
         await self.says(call, said, HEARS_TIMES)
         await call.press("2")
-        await call.ended(20)
-        self.must_have_heard(call, said, NOTED_RESTORED)
+        await self.arranges(call)
+        self.must_have_heard(call, said, NOTED_RESTORED, READ_BACK, RIGHT, DONE)
         await self.house.until(
             lambda s: [p["kind"] for p in promises(s, "003")][:1] == ["restored"], "the promise is on the page"
         )
@@ -216,7 +230,7 @@ class Story:
         await self.lab.carrier.agent_arrives(agent)
         self.tell.step(f"Agent {agent} logs in.")
         phone = await self.lab.carrier.expect_call(customer, since=mark)
-        await phone.answered()
+        picked_up = await phone.answered()
         self.tell.step("The customer's phone rings and is answered.")
         await self.says(phone, CALLBACK)
         mark = self.lab.carrier.ami.mark()
@@ -226,16 +240,48 @@ class Story:
         await self.house.until(
             lambda s: [p["state"] for p in promises(s, customer[-3:])][:1] == ["kept"], "the promise is kept"
         )
+        joined = time.monotonic() - picked_up.at
         await asyncio.sleep(TALK)
+        talked = time.monotonic() - picked_up.at
         await agent_phone.hangup()
-        await phone.ended(10)
-        self.must_have_heard(phone, CALLBACK)
-        lasted = len(load(await phone.recorded())) / RATE
-        sounded = tone(phone.recording, TONES[agent], lasted - TALK + 0.4)
-        if sounded < GOOD:
-            raise NotHeard(f"{phone.recording.name}: agent {agent} sounds in only {sounded:.0%} of the end of it")
         self.tell.step(f"They press 1 and talk with agent {agent}. The promise is kept.")
+        await self.solved(phone)
+        self.must_have_heard(phone, CALLBACK, SOLVED, THANKS)
+        self.must_have_heard(agent_phone, AGENT_TOLD)
+        sounded = tone(await phone.recorded(), TONES[agent], joined + 0.4, talked)
+        if sounded < GOOD:
+            raise NotHeard(f"{phone.recording.name}: agent {agent} sounds in only {sounded:.0%} of the talk")
+        self.tell.step("The agent heard beforehand who it is. Asked afterwards, the customer says that it is solved.")
         await self.lab.carrier.agent_leaves(agent)
+
+    async def can_arrange(self) -> None:
+        """Wait until the PBX has been given all that a caller may hear while a call back is arranged."""
+        ami, last = self.lab.pbx.ami, ""
+
+        def given(event: Event) -> bool:
+            return event.name == "AGIExecStart" and bool(last) and last in event["Command"]
+
+        end = time.monotonic() + WORDS_MADE
+        while not last:
+            last = next((wav.stem for text, wav in self.house.announcements().items() if text == LAST_WORDS), "")
+            if time.monotonic() > end:
+                raise NotSeen("the words for arranging a call back were not made")
+            await asyncio.sleep(0.2)
+        tried = await ami.wait_for(given, "the PBX is given words for arranging", WORDS_MADE, self.started)
+        over: Predicate = lambda e: e.name == "Hangup" and e["Uniqueid"] == tried["Uniqueid"]  # noqa: E731
+        await ami.wait_for(over, "the PBX has tried them", 20, self.started)
+
+    async def arranges(self, call: Call) -> None:
+        """The caller, who has just pressed a key, hears their number read back, and says that it is right."""
+        await self.says(call, RIGHT, 1.3)
+        await call.press("1")
+        await call.ended(20)
+
+    async def solved(self, phone: Call) -> None:
+        """After the talk the customer is asked, and says that it is solved."""
+        await self.says(phone, SOLVED)
+        await phone.press("1")
+        await phone.ended(20)
 
     async def line_state(self, *, present: bool, deadline: float = 20) -> None:
         """Wait until the PBX has, or no longer has, something to say about the support line."""

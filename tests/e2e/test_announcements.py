@@ -163,13 +163,15 @@ async def test_who_waits_hears_of_it_at_once_and_of_its_end_and_keeps_the_place(
 
 
 async def test_who_is_known_hears_their_segments_words_and_what_they_are_owed_first(story: Story) -> None:
+    await story.can_arrange()
     texts = await declared(story, "support")
     gold, number = "Thank you for being a gold customer.", "15551238079"
+    story.mark = story.lab.pbx.ami.mark()
     first = await story.lab.carrier.call(SUPPORT, number=number, label="caller-hears-079")
     await first.answered()
     await asyncio.sleep(8)
     await first.press("1")
-    await first.ended(20)
+    await story.arranges(first)
     known = story.house.announcements()
     assert [one.name for one in await asyncio.to_thread(heard, await first.recorded(), known)][:2] == [
         gold,

@@ -10,7 +10,7 @@ from datetime import datetime, time
 
 SOMETHING = "unser Dienst"
 DIGITS = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
-MARKS = {"-": "Strich", "/": "Schrägstrich", ".": "Punkt", "_": "Unterstrich"}
+MARKS = {"+": "plus", "-": "Strich", "/": "Schrägstrich", ".": "Punkt", "_": "Unterstrich"}
 
 _NUMBERS = (
     *DIGITS,

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 
 SOMETHING = "our service"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-MARKS = {"-": "dash", "/": "slash", ".": "dot", "_": "underscore"}
+MARKS = {"+": "plus", "-": "dash", "/": "slash", ".": "dot", "_": "underscore"}
 
 # fmt: off
 _ONES = (

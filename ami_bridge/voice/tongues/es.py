@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 
 SOMETHING = "nuestro servicio"
 DIGITS = ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
-MARKS = {"-": "guion", "/": "barra", ".": "punto", "_": "guion bajo"}
+MARKS = {"+": "más", "-": "guion", "/": "barra", ".": "punto", "_": "guion bajo"}
 
 # fmt: off
 _NUMBERS = (

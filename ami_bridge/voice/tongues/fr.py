@@ -10,7 +10,7 @@ from datetime import datetime, time
 
 SOMETHING = "notre service"
 DIGITS = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
-MARKS = {"-": "tiret", "/": "barre", ".": "point", "_": "tiret bas"}
+MARKS = {"+": "plus", "-": "tiret", "/": "barre", ".": "point", "_": "tiret bas"}
 
 # fmt: off
 _NUMBERS = (

@@ -16,7 +16,7 @@ from uuid import uuid4
 from agi.desk import Caller
 from ami_bridge.ami.session import Deadlines
 from ami_bridge.controls import Controls
-from ami_bridge.desk import HouseDesk, PbxDesk
+from ami_bridge.desk import HouseDesk
 from ami_bridge.domain.incident import Cause, Incident, IncidentState, Story
 from ami_bridge.domain.names import AnnouncementHash, IncidentId, LineName, PbxName, PromiseId, TenantName
 from ami_bridge.domain.promise import Kind, Policy, Promise, State
@@ -27,6 +27,7 @@ from ami_bridge.domain.tickets import Tickets
 from ami_bridge.domain.verdict import Verdict
 from ami_bridge.furnish import Furnisher
 from ami_bridge.places import Line as LineSettings
+from ami_bridge.promising import PbxDesk
 from ami_bridge.runner import Runner
 from ami_bridge.settings import Settings, seconds
 from ami_bridge.store import Store
@@ -310,7 +311,7 @@ def settings(tmp_path: Path, pbx: Pbx, detection: dict[str, Any] | None = None) 
             **(detection or {}),
         },
         "callback": {"attempts": ATTEMPTS, "spacing_seconds": SPACING.total_seconds(), "ring_seconds": 20},
-        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*"], **AT_ANY_HOUR}],
+        "tenant": [{"name": TENANT, "spoken": "Acme Hosting", "callback_numbers": ["+1555*", "555*"], **AT_ANY_HOUR}],
         "pbx": [
             {
                 "name": PBX,

@@ -121,7 +121,7 @@ async def test_a_lost_answer_is_never_dialled_again_blind(house: House, pbx: Pbx
     await house.ticks()
     assert len(pbx.calls) == 1
     house.clock.ahead = timedelta(seconds=51)
-    house.runner._callbacks._dialling.clear()  # as after the moment in which its channel could still have come to be
+    house.runner.calls.attempts.dialling.clear()  # as after the moment in which its channel could still have come to be
     await house.becomes(promise, state)
     await house.ticks()
     assert len(pbx.calls) == 1
@@ -136,7 +136,7 @@ async def test_a_channel_that_lives_after_a_lost_answer_is_left_alone(house: Hou
     pbx.channels[attempt] = "PJSIP/acme-primary-00000009"
     pbx.marks[attempt] = "accepted"
     await until(lambda: pbx.logins == 2 and house.runner.state.link.value == "up")
-    house.runner._callbacks._dialling.clear()
+    house.runner.calls.attempts.dialling.clear()
     house.clock.ahead = timedelta(hours=1)
     await house.becomes(promise, State.CONNECTING)
     await house.ticks()
@@ -154,16 +154,12 @@ async def test_an_originate_nobody_answers_is_not_repeated(house: House, pbx: Pb
     assert (len(pbx.calls), await house.state(promise)) == (1, State.CLAIMED)
 
 
-async def test_an_attempt_whose_words_are_still_being_made_is_not_ended(house: House, pbx: Pbx) -> None:
-    """It would be dialled after its promise had gone back to waiting."""
+async def test_news_waits_for_its_words_and_is_called_once_they_are_there(house: House, pbx: Pbx) -> None:
     await working(house, pbx)
     house.library.ready.clear()
     promise = await house.owe(kind=Kind.RESTORED)
-    await house.becomes(promise, State.CLAIMED)
-    house.clock.ahead = timedelta(minutes=3)
     await house.ticks()
-    await house.runner._callbacks.reconcile()
-    assert await house.state(promise) is State.CLAIMED
+    assert await house.state(promise) is State.WAITING
     house.library.ready.set()
     await house.calls(1)
     await house.becomes(promise, State.DIALLING)
@@ -282,20 +278,26 @@ async def failures(house: House, promise: Promise) -> list[str]:
 
 
 async def test_words_that_cannot_be_made_or_played_are_not_dialled_for(house: House, pbx: Pbx) -> None:
+    """No attempt is spent on it, and the ledger says what it waits for."""
     await working(house, pbx)
     house.library.broken = True
     promise = await house.owe(kind=Kind.RESTORED)
-    async with asyncio.timeout(5):
-        while (await house.store.promises.ledger(promise.id))[-1].what != "failed":  # noqa: ASYNC110 - as `becomes`
-            await asyncio.sleep(0.01)
+
+    async def held(reason: str) -> None:
+        async with asyncio.timeout(5):
+            while (found := (await house.store.promises.ledger(promise.id))[-1]).what != "hold" or (  # noqa: ASYNC110 - as `becomes`
+                found.reason != reason
+            ):
+                await asyncio.sleep(0.01)
+
+    await held("the engine is not there")
     house.library.broken = False
     pbx.plays = lambda _hash: False
-    house.clock.ahead = timedelta(seconds=61)
-    async with asyncio.timeout(5):
-        while len(whys := await failures(house, promise)) < 2:  # noqa: ASYNC110 - as `becomes`
-            await asyncio.sleep(0.01)
-    assert whys == ["the engine is not there", "the PBX cannot play what is to be said"]
-    assert pbx.calls == []
+    house.clock.ahead = timedelta(seconds=21)
+    await held("the PBX cannot play what is to be said")
+    found = await house.store.promises.get(promise.id)
+    assert found is not None
+    assert (found.attempts, pbx.calls) == (0, [])
 
 
 async def test_an_agent_of_two_lines_is_promised_to_one_customer(tmp_path: Path, pbx: Pbx) -> None:

@@ -179,8 +179,8 @@ async def test_a_key_of_a_clock_that_was_wrong_then_is_neither_to_come_nor_over_
 async def test_a_key_that_was_not_there_when_we_last_looked_was_pressed_after_that(house: House, pbx: Pbx) -> None:
     pbx.ahead = timedelta()
     await house.start()
-    await until(lambda: PBX in house.desk._drained)
-    looked = house.desk._drained[PBX]
+    await until(lambda: PBX in house.desk._promising._drained)
+    looked = house.desk._promising._drained[PBX]
     pbx.keys["100.7-1"] = f"{int(pbx.time() - HOURS.total_seconds())}:support:1:+15550007"
     await house.desk.drain(PBX)
     [promise] = await house.store.promises.open()
@@ -193,12 +193,12 @@ async def test_what_could_not_be_taken_over_is_not_thought_to_be(
     """The store was busy while a key lay there: its time is not bounded by a look that came to nothing."""
     monkeypatch.setattr("ami_bridge.runner.LOOK_EVERY", 1e9)
     await house.start()
-    await until(lambda: PBX in house.desk._drained)
-    looked = house.desk._drained[PBX]
+    await until(lambda: PBX in house.desk._promising._drained)
+    looked = house.desk._promising._drained[PBX]
     pbx.keys["100.7-1"] = f"{int(pbx.time())}:support:1:+15550007"
     async with house.locked():
         with pytest.raises(Exception, match="locked"):
             await house.desk.drain(PBX)
-    assert house.desk._drained[PBX] == looked
+    assert house.desk._promising._drained[PBX] == looked
     assert await house.desk.drain(PBX) == 1
-    assert house.desk._drained[PBX] > looked
+    assert house.desk._promising._drained[PBX] > looked

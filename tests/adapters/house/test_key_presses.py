@@ -13,6 +13,12 @@ from tests.adapters.ami.manager import until
 from tests.adapters.house.house import LINE, PBX, House, Pbx, a_caller
 
 
+@pytest.fixture(autouse=True)
+def words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words for arranging a call back are not made yet: what is asked for is confirmed as it is."""
+    monkeypatch.setattr("ami_bridge.preparing.FOR_AT_MOST", -1.0)
+
+
 def said(house: House, saying: say.Saying) -> str:
     return url("http://127.0.0.1:8081", house.runner.announcer.prepared.get(LINE, saying).hash)
 

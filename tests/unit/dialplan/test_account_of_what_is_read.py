@@ -9,7 +9,10 @@ import pytest
 
 from ami_bridge.ami.decode import WANTED, decode
 from ami_bridge.cli import plan
+from ami_bridge.domain.events import CallbackCame
+from ami_bridge.domain.names import ChannelName, Uniqueid
 from ami_bridge.loading import load
+from dialplan_templates import contract
 from dialplan_templates.render import READ, WRITE, render
 from tests.unit.test_cli import SECRET, TOKEN, settings
 
@@ -29,10 +32,20 @@ def test_the_account_is_sent_exactly_the_events_that_are_decoded(tmp_path: Path)
 
 
 def test_of_variables_the_account_is_sent_the_one_that_tells_something(tmp_path: Path) -> None:
-    [(header, value)] = re.findall(r"header\((\w+)\),method\(exact\)\) = (\w+)$", rendered(tmp_path), re.MULTILINE)
+    filters = re.findall(r"header\((\w+)\),method\(exact\)\) = (\w+)$", rendered(tmp_path), re.MULTILINE)
+    [value] = [value for header, value in filters if header == "Variable"]
+    header = "Variable"
     sent = f"Event: VarSet\r\nUniqueid: 1.1\r\n{header}: {value}\r\nValue: TIMEOUT\r\nLinkedid: 1.1"
     assert decode(sent.encode()) is not None
     assert decode(sent.replace(value, "OTHER").encode()) is None
+
+
+def test_of_others_events_none_is_sent_and_ours_says_how_far_a_callback_came(tmp_path: Path) -> None:
+    assert f"name(UserEvent),header(UserEvent),method(exact)) = {contract.USER_EVENT}\n" in rendered(tmp_path)
+    ours = f"Event: UserEvent\r\nUserEvent: {contract.USER_EVENT}\r\nChannel: PJSIP/101-1\r\nStep: joined\r\nAttempt: a"
+    came = CallbackCame(attempt=Uniqueid("a"), step="joined", channel=ChannelName("PJSIP/101-1"))
+    assert decode(ours.encode()) == came
+    assert decode(ours.replace(contract.USER_EVENT, "Other").encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -86,4 +99,6 @@ def test_what_is_documented_as_read_is_what_is_read() -> None:
     rows = re.findall(r"^\| `read = (\w+)` \| ([^|]+) \|", text, re.MULTILINE)
     assert [name for name, _events in rows] == list(READ)
     events = [event for _name, events in rows for event in re.findall(r"`(\w+)`", events)]
-    assert sorted(set(events) - {"QUEUESTATUS"}) == sorted(["FullyBooted", *(name.decode() for name in WANTED)])
+    assert sorted(set(events) - {"QUEUESTATUS", contract.USER_EVENT}) == sorted(
+        ["FullyBooted", *(name.decode() for name in WANTED)]
+    )

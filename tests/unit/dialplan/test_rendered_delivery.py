@@ -52,7 +52,7 @@ def test_nothing_is_fetched_while_a_caller_waits(plan: str) -> None:
     """A fetch cannot be interrupted: all that is played is a file that is there."""
     text = render(VARIANTS[plan])["extensions.conf"]
     played = re.findall(r"(?:Playback|Read)\(([^)]*)\)", text.replace("${KL_FILE}", "KL_FILE"))
-    assert len(played) == 3
+    assert len(played) == 4
     assert all("KL_FILE" in what and "http" not in what for what in played)
 
 
@@ -86,8 +86,12 @@ def test_a_shared_directory_is_read_and_no_address() -> None:
 @pytest.mark.parametrize(
     ("context", "entries"),
     [
-        ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-offer"]),
-        ("keepline-listen", [f"{contract.PROMPTS}/${{kl_line}}-noted_offline"]),
+        ("keepline-unanswered", [f"{contract.PROMPTS}/${{kl_line}}-${{kl_offer}}"]),
+        (
+            "keepline-listen",
+            [f"{contract.PROMPTS}/${{kl_line}}-{said}" for said in ("noted_offline", "offer_no_number")],
+        ),
+        ("keepline-arrange", [f"{contract.PROMPTS}/${{kl_line}}-${{kl_said}}"]),
         ("keepline-declare", [f"{contract.PROMPTS}/${{kl_line}}-operator_failed"]),
         ("keepline-connect", [f"{contract.PROMPTS}/{line.name}-callback_unmet" for line in PLAN.lines]),
     ],
@@ -138,7 +142,8 @@ def test_who_came_first_is_ahead_whoever_comes_back_first_from_the_offer() -> No
 
 def test_who_accepted_a_callback_goes_before_every_segment() -> None:
     place = contract.CALLBACK_PRIORITY * contract.PRIORITY_STEP
-    assert f"Set(QUEUE_PRIO={place})" in steps("segmented", "keepline-connect")
+    ahead = f"Set(QUEUE_PRIO=$[{place} + 0${{FILTER(0-9,${{KL_PLACE}})}}])"
+    assert ahead in steps("segmented", "keepline-connect")
     for priority in (-1, contract.CALLBACK_PRIORITY):
         with pytest.raises(Unrenderable, match="is not 0 to 9"):
             render(replace(PLAN, lines=(segmented("49*", priority=priority),)))

@@ -9,10 +9,11 @@ import pytest
 
 from dialplan_templates import contract
 from dialplan_templates.render import AGAIN_MOST, CACHED_MOST, KEY_WAIT, SILENT_FOR, render
-from tests.unit.dialplan.test_rendered_delivery import VARIANTS, steps
+from tests.unit.dialplan.test_rendered_delivery import CHOSEN, VARIANTS, steps
 from tests.unit.dialplan.test_rendered_dialplan import PLAN, statements
 
 ASKED = "Gosub(keepline-ask,s,1(pressed,${kl_line},${KL_KEY}))"
+CALLABLE = '${IF($["${FILTER(a-z,${CALLERID(num-pres):0:6})}" = "prohib"]?:${FILTER(0-9+,${CALLERID(num)})})}'
 UNANSWERED = 'GotoIf($["${KL_NEXT}" = ""]?alone)'
 IS_KEPT = 'GotoIf($["${DB(${kl_entry})}" = ""]?done)'
 every_variant = pytest.mark.parametrize("plan", VARIANTS)
@@ -46,8 +47,7 @@ def test_a_key_is_in_astdb_before_anybody_is_asked_about_it(plan: str) -> None:
     assert labelled(listen, "keep") == kept - 2
     assert not [step for step in listen[kept:asked] if step.label]  # nobody comes in between from elsewhere
     assert not [step for step in listen[kept + 1 : asked] if not step.what.startswith(("Set(", "GotoIf("))]
-    number = "${FILTER(0-9+,${CALLERID(num)})}"
-    assert listen[kept].what == f"Set(DB(${{kl_entry}})=${{EPOCH}}:${{kl_line}}:${{KL_KEY}}:{number})"
+    assert listen[kept].what == f"Set(DB(${{kl_entry}})=${{EPOCH}}:${{kl_line}}:${{KL_KEY}}:{CALLABLE}:{CHOSEN})"
     entry = f"Set(LOCAL(kl_entry)={contract.KEYS}/${{FILTER(0-9A-Za-z._\\x2D,${{UNIQUEID}})}}-${{KL_KEY}})"
     assert listen[kept - 1].what == entry
 
@@ -85,7 +85,8 @@ def test_a_question_is_put_for_the_caller_on_a_channel_that_may_be_left_behind()
         assert len(re.findall(r"FILTER\(", back)) == 3
         everywhere = statements(render(VARIANTS[plan])["extensions.conf"])
         waits = {c for c, _e, _l, what in everywhere if what.startswith("AGI(")}
-        assert waits == {contract.QUESTION_CONTEXT, "keepline-callback", "keepline-declare", "keepline-rehearse"}
+        talks = {"keepline-arrange", "keepline-callback", "keepline-declare"}
+        assert waits == {contract.QUESTION_CONTEXT, "keepline-rehearse"} | talks
 
 
 def test_who_was_late_is_not_asked_for_some_seconds_and_never_for_long() -> None:
@@ -110,11 +111,67 @@ def test_who_has_no_companion_asks_nobody_about_a_key() -> None:
 def test_without_a_receipt_a_key_is_confirmed_only_if_it_can_be_read_back() -> None:
     listen = listing("keepline-listen")
     alone = listen[labelled(listen, "alone") :]
-    assert [step.what for step in alone[:3]] == ["Set(KL_NEXT=continue)", IS_KEPT, "Set(KL_NEXT=hangup)"]
+    assert [step.what for step in alone[:5]] == [
+        "Set(KL_NEXT=continue)",
+        IS_KEPT,
+        f"Set(LOCAL(kl_number)={CALLABLE})",
+        'GotoIf($["${kl_number}" = ""]?nobody)',
+        "Set(KL_NEXT=hangup)",
+    ]
     said = [n for n, step in enumerate(listen) if "noted_offline" in step.what or "=hangup" in step.what]
     assert len(said) == 3
-    assert min(said) > labelled(listen, "alone") + 1
-    assert alone[-2:] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
+    assert min(said) > labelled(listen, "alone") + 3
+    done = labelled(listen, "done")
+    assert listen[done : done + 2] == [Step("done", "Set(TIMEOUT(absolute)=0)"), Step("", "Return()")]
+
+
+def test_whoever_cannot_be_called_is_promised_nothing_while_the_companion_is_away() -> None:
+    listen = listing("keepline-listen")
+    nobody = [step.what for step in listen[labelled(listen, "nobody") :]]
+    assert [what for what in nobody if "DB(" in what and "offer_no_number" not in what] == []
+    assert nobody[-2:] == ["Gosub(keepline-play,s,1(${kl_one},${kl_two}))", "Return()"]
+    fallback = steps("plain", "keepline-unanswered", "fallback")
+    assert fallback[:3] == [
+        f"Set(LOCAL(kl_number)={CALLABLE})",
+        'Set(LOCAL(kl_offer)=${IF($["${kl_number}" = ""]?offer_no_number:offer)})',
+        f'Set(LOCAL(kl_keys)=${{IF($["${{kl_number}}" = ""]?:{contract.OFFER_KEYS})}})',
+    ]
+    assert fallback[-2] == "Gosub(keepline-listen,s,1(${kl_line},${kl_keys},alone))"
+
+
+@every_variant
+def test_what_is_arranged_is_confirmed_however_it_ends_if_it_is_stored(plan: str) -> None:
+    listen = listing("keepline-listen", plan=plan)
+    forgotten = at(listen, "Set(LOCAL(kl_forgotten)=")
+    assert [step.what for step in listen[forgotten + 1 : forgotten + 3]] == [
+        'GotoIf($["${KL_NEXT}" = "arrange"]?arrange)',
+        'GotoIf($["${KL_NEXT}" = "ask"]?ask)',
+    ]
+    for label, stored in (("arrange", "yes"), ("ask", "no")):
+        there = labelled(listen, label)
+        assert listen[there].what == f"Gosub(keepline-arrange,s,1(${{kl_line}},{stored}))"
+        assert listen[there + 1].what == "Return()"
+    arrange = [step.what for step in listing("keepline-arrange", plan=plan)]
+    asked = next(n for n, what in enumerate(arrange) if what.startswith("AGI("))
+    assert arrange[:asked] == [
+        "MSet(LOCAL(kl_line)=${ARG1},KL_NOTED=${ARG2},KL_NEXT=)",
+        "Set(AGIEXITONHANGUP=yes)",
+        f"Set(TIMEOUT(absolute)={PLAN.budget})",
+    ]
+    assert arrange[asked + 1 :] == [
+        "Set(TIMEOUT(absolute)=0)",
+        'GotoIf($["${KL_NEXT}" = ""]?fallback,1)',
+        "Return()",
+    ]
+    assert steps(plan, "keepline-arrange", "T") == ["Set(TIMEOUT(absolute)=0)", "Goto(fallback,1)"]
+    assert steps(plan, "keepline-arrange", "fallback") == [
+        'Set(KL_NEXT=${IF($["${KL_NOTED}" = "yes"]?hangup:continue)})',
+        'Set(LOCAL(kl_said)=${IF($["${KL_NOTED}" = "yes"]?noted_offline:not_noted)})',
+        f"Set(LOCAL(kl_one)=${{DB({contract.PROMPTS}/${{kl_line}}-${{kl_said}}/{CHOSEN})}})",
+        f"Set(LOCAL(kl_two)=${{DB({contract.PROMPTS}/${{kl_line}}-${{kl_said}})}})",
+        "Gosub(keepline-play,s,1(${kl_one},${kl_two}))",
+        "Return()",
+    ]
 
 
 def test_when_the_time_is_over_who_pressed_none_goes_on() -> None:
@@ -172,9 +229,21 @@ def test_of_several_recordings_the_last_one_is_required_and_the_others_may_be_mi
     taken, again = at(gather, "Set(LOCAL(kl_names)="), at(gather, 'GotoIf($["${kl_names}" != ""]?next)')
     assert [found, added, taken, again] == [1, 2, 3, 4]
     assert gather[taken].what == "Set(LOCAL(kl_names)=${CUT(kl_names,-,2-)})"
-    assert "LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${ARG1})}" in gather[0].what
-    # What the last search has left decides: nothing else sets it, and nothing but all of them is then played.
-    settled = at(gather, 'ExecIf($["${KL_FILE}" != ""]?Set(KL_FILE=${kl_files}))')
-    assert settled == again + 1
-    assert [n for n, step in enumerate(gather) if "Set(KL_FILE=" in step.what] == [settled]
-    assert [step.what for step in gather[settled + 1 :]] == ["Return()"]
+    # What the last search has left decides: without it nothing is played, whatever may be said after it.
+    assert [step.what for step in gather[again + 1 :]] == [
+        'GotoIf($["${KL_FILE}" = ""]?done)',
+        "Set(KL_FILE=)",
+        'GotoIf($["${kl_also}" = ""]?joined)',
+        "Gosub(keepline-find,s,1(${kl_also}))",
+        'Set(KL_FILE=${kl_files}${IF($["${KL_FILE}" = ""]?:&)}${KL_FILE})',
+        "Return()",
+    ]
+    assert labelled(gather, "joined") == labelled(gather, "done") - 1 == len(gather) - 2
+
+
+def test_what_is_said_after_the_others_is_named_behind_a_point() -> None:
+    first = listing("keepline-gather")[0].what
+    assert "LOCAL(kl_names)=${FILTER(0-9a-f\\x2D,${CUT(ARG1,.,1)})}" in first
+    assert "LOCAL(kl_also)=${FILTER(0-9a-f,${CUT(ARG1,.,2)})}" in first
+    [answer] = [what for what in steps("plain", contract.QUESTION_CONTEXT) if "SHARED(KL_ANSWER" in what]
+    assert "${FILTER(0-9a-f.\\x2D,${KL_SAY})}" in answer

@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.effects import AskTrunk, Effect, MovePromise, PlaceCalls, PushLine, ReleaseRestored, SaveIncident
+from ami_bridge.domain.effects import (
+    AskTrunk,
+    CallMissed,
+    CustomerReached,
+    Effect,
+    MovePromise,
+    PlaceCalls,
+    PushLine,
+    ReleaseRestored,
+    SaveIncident,
+)
 from ami_bridge.domain.events import DeviceState
 from ami_bridge.domain.incident import IncidentState
 from ami_bridge.domain.line import Attendance
@@ -77,7 +87,7 @@ def test_nobody_answers_and_the_pbx_is_told_then_somebody_does() -> None:
     assert watch.tick(at(20)) == [PushLine(SUPPORT)]
     assert watch.lines[SUPPORT].attendance is Attendance.UNANSWERED
     answered = play(watch, created("g1", "PJSIP/101-02", linkedid="c1"), enters("c1"), enters("g1"), now=at(30))
-    assert answered == [PushLine(SUPPORT)]
+    assert answered == [CustomerReached((SUPPORT,), "+4930123", ANN, Linkedid("c1")), PushLine(SUPPORT)]
     assert watch.lines[SUPPORT].attendance is Attendance.ANSWERED
     assert waiting(watch) == {}
 
@@ -295,7 +305,7 @@ def test_an_attempt_that_failed_says_why_it_did() -> None:
 
 def test_an_attempt_that_never_had_a_channel_has_failed() -> None:
     effects = play(a_watch(), ev.OriginateEnded(uniqueid=Uniqueid(ATTEMPT), answered=False))
-    assert effects == [MovePromise(ATTEMPT, Step.FAILED, "not reached")]  # type: ignore[arg-type]
+    assert effects == [MovePromise(ATTEMPT, Step.FAILED, "the PBX could not place the call")]  # type: ignore[arg-type]
 
 
 def test_other_peoples_originates_move_no_promise() -> None:
@@ -311,3 +321,31 @@ def test_a_dialler_s_calls_out_are_no_calls_in_and_their_failures_count() -> Non
         dialled = ev.DialBegun(caller=None, target=Uniqueid(f"d{n}"), number=f"1555000{n}")
         play(watch, placed, dialled, hung_up(f"d{n}", 38))
     assert watch.trunk_is_down(MAIN)
+
+
+# ---- who is reached, and who was missed
+
+
+def test_a_customer_whom_an_agent_calls_is_reached_under_the_number_that_was_dialled() -> None:
+    watch = a_watch()
+    play(
+        watch,
+        member(DeviceState.FREE),
+        created("c1", "PJSIP/101-01"),
+        created("o1", "PJSIP/acme-primary-02", linkedid="c1"),
+        ev.DialBegun(caller=Uniqueid("c1"), target=Uniqueid("o1"), number="+15550001"),
+    )
+    reached = CustomerReached((SALES, SUPPORT), "+15550001", ANN, Linkedid("c1"))
+    assert play(watch, enters("c1"), enters("o1")) == [reached]
+
+
+def test_who_gave_up_after_somebody_was_rung_for_them_was_missed() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"), joins("c1"))
+    assert CallMissed(SUPPORT, "+4930123", T0, Linkedid("c1")) in play(watch, hung_up("c1"))
+
+
+def test_who_only_heard_the_announcement_was_not_missed() -> None:
+    watch = a_watch()
+    play(watch, created("c1", "PJSIP/acme-primary-01", dialled="5550100"))
+    assert not [effect for effect in play(watch, hung_up("c1")) if isinstance(effect, CallMissed)]

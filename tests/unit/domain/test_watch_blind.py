@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ami_bridge.domain import events as ev
-from ami_bridge.domain.effects import MovePromise, PushLine
+from ami_bridge.domain.effects import CallMissed, CustomerReached, MovePromise, PushLine
 from ami_bridge.domain.ending import Ending
 from ami_bridge.domain.events import ChannelState, DeviceState
 from ami_bridge.domain.facts import CallOutcome, QueueExit
@@ -83,7 +83,8 @@ def test_who_by_the_records_waited_in_vain_is_held_against_it() -> None:
     [over] = watch.ended_unseen([])
     assert (over.call, over.waited_in_queue) == ("c1", True)
     ending = Ending(outcome=CallOutcome.ABANDONED, answered=False, queue_exit=QueueExit.ABANDONED)
-    assert watch.seen_again([], at(60), {over.call: ending}) == [PushLine(SUPPORT)]
+    missed = CallMissed(SUPPORT, "+4930123", T0, over.call)
+    assert watch.seen_again([], at(60), {over.call: ending}) == [missed, PushLine(SUPPORT)]
     assert watch.lines[SUPPORT].attendance is Attendance.UNANSWERED
 
 
@@ -93,7 +94,8 @@ def test_who_by_the_records_was_answered_is_not() -> None:
     watch.tick(at(20))
     watch.lost_sight(T0, "gone")
     ending = Ending(outcome=CallOutcome.COMPLETED, answered=True, by=ChannelName("PJSIP/101-02"))
-    assert watch.seen_again([], at(60), {Linkedid("c1"): ending}) == [PushLine(SUPPORT)]
+    reached = CustomerReached((SUPPORT,), "+4930123", ANN, Linkedid("c1"))
+    assert watch.seen_again([], at(60), {Linkedid("c1"): ending}) == [reached, PushLine(SUPPORT)]
     assert watch.lines[SUPPORT].attendance is Attendance.ANSWERED
 
 
