@@ -95,8 +95,6 @@ class App:
         policy = Policy(
             attempts=settings.callback.attempts,
             spacing=seconds(settings.callback.spacing_seconds),
-            busy=seconds(settings.callback.busy_seconds),
-            failed=seconds(settings.callback.failed_seconds),
             lifetime=seconds(settings.callback.lifetime_seconds),
         )
         store = await Store.open(settings.store.url, policy)

@@ -6,6 +6,7 @@ The words never repeat the value: it may be a secret that was put in the wrong p
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC
@@ -67,6 +68,17 @@ def _is_pin(value: SecretStr) -> SecretStr:
     return value
 
 
+def _is_hook_secret(value: SecretStr) -> SecretStr:
+    """As the Standard Webhooks specification has it: 24 to 64 bytes in base64, with whsec_ before them or not."""
+    try:
+        length = len(b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise ValueError("24 to 64 random bytes in base64, after whsec_, are needed")
+    return value
+
+
 def _region(value: str) -> str:
     if not known_region(value):
         raise ValueError("a country's two capital letters are needed, such as DE")
@@ -109,6 +121,8 @@ Region = Annotated[str, AfterValidator(_region)]
 Subdivision = Annotated[str, AfterValidator(_subdivision)]
 RatePrefix = Annotated[str, form(r"\+[0-9]{1,15}", "a prefix such as +4915")]
 Rate = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+HookUrl = Annotated[str, form(r"https?://[\x21\x23-\x7e]{1,1000}", "an address such as https://crm.example/hook")]
+HookSecret = Annotated[SecretStr, AfterValidator(_is_hook_secret)]
 Secret = Annotated[SecretStr, AfterValidator(_is_secret)]
 Token = Annotated[SecretStr, AfterValidator(_is_token)]
 

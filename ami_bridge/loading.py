@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _FROM_ENVIRONMENT = (("agi", "token"), ("store", "url"), ("agi", "url"), ("audio", "url"), ("web", "token"))
 # Secrets of named parts: KEEPLINE_<PART>_<NAME>_<SETTING>.
-_OF_PARTS = (("pbx", "secret"), ("tenant", "pin"), ("webhook", "token"))
+_OF_PARTS = (("pbx", "secret"), ("tenant", "pin"), ("tenant", "screen_pop_secret"), ("webhook", "token"))
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -24,7 +24,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
 
     From the environment come secrets and what differs from host to host: KEEPLINE_AGI_TOKEN,
     KEEPLINE_WEB_TOKEN, KEEPLINE_PBX_<NAME>_SECRET, KEEPLINE_TENANT_<NAME>_PIN,
-    KEEPLINE_WEBHOOK_<NAME>_TOKEN, KEEPLINE_STORE_URL, KEEPLINE_AGI_URL,
+    KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET, KEEPLINE_WEBHOOK_<NAME>_TOKEN, KEEPLINE_STORE_URL, KEEPLINE_AGI_URL,
     KEEPLINE_AUDIO_URL, or each with _FILE appended and the path of a file that holds it.
     """
     raw = _toml(path)

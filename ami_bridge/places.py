@@ -15,6 +15,8 @@ from ami_bridge.domain.numbers import BadPrefix, NumberPolicy
 from ami_bridge.forms import (
     EMERGENCY,
     DeviceName,
+    HookSecret,
+    HookUrl,
     Host,
     Language,
     Name,
@@ -93,6 +95,8 @@ class Tenant(Part):
     # what a minute costs, by prefix: { "+49" = 0.02, "+4915" = 0.12 }; where none fits, the dearest
     rates: Annotated[dict[RatePrefix, Rate], Field(max_length=10_000)] = Field(default_factory=dict)
     pin: Pin | None = None  # with which its operators declare an outage by telephone
+    screen_pop: HookUrl | None = None  # told who is called back, before an agent is joined with them
+    screen_pop_secret: HookSecret | None = None  # with which that is signed
 
     @model_validator(mode="after")
     def _checks(self) -> Self:
@@ -109,6 +113,8 @@ class Tenant(Part):
                 raise ValueError(f"do_not_call_file: {bad}") from None
         if self.spend_per_day is not None and not self.rates:
             raise ValueError("spend_per_day needs `rates`: what a minute costs")
+        if (self.screen_pop is None) != (self.screen_pop_secret is None):
+            raise ValueError("screen_pop needs its secret, KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET, and that needs it")
         no_doubles("languages", [base(tag) for tag in (self.language, *self.languages)])
         no_doubles("[[tenant.segment]] names", [segment.name for segment in self.segment])
         return self
@@ -234,6 +240,9 @@ class Line(Part):
     trunks: tuple[Name, ...] = ()  # whose failure this line's callers are told about
     callback_trunks: Annotated[tuple[Name, ...], Field(min_length=1)]  # tried in this order, those not down first
     caller_id: Number  # shown to customers who are called back
+    # who is called first: the customer, once an agent is free, or an agent, who waits while the customer is called
+    callback_way: Literal["customer-first", "agent-first"] = "customer-first"
+    missed_calls: bool = False  # whether callers who gave up, or found nobody, are called back without having asked
     open: tuple[OpeningHours, ...] = ()  # when somebody should be there to answer; empty: whenever callers come
     # dialled by staff to declare an outage; see docs/operators-code.md
     declare_code: Annotated[str, form(r"[*#0-9]{2,10}", "a code such as *5501")] | None = None
@@ -245,6 +254,8 @@ class Line(Part):
             raise ValueError(f"dids: {emergency[0]} is an emergency number; those never pass through a line")
         if (self.queue is None) == (not self.ring):
             raise ValueError("a line has either a `queue` or phones to `ring`, and not both")
+        if self.callback_way == "agent-first" and self.queue is None:
+            raise ValueError('callback_way "agent-first" needs a `queue`')
         return self
 
 
@@ -258,10 +269,12 @@ class Site(Part):
     spoken_in: Translations = Field(default_factory=dict)  # `spoken` in other languages
     phones: Annotated[tuple[DeviceName, ...], Field(min_length=2)]  # that fail together
     lines: tuple[Name, ...] = ()  # whose callers are told when it fails
+    numbers: tuple[str, ...] = ()  # numbers and prefixes under which it is called; not called back while it is down
 
     @model_validator(mode="after")
     def _phones_differ(self) -> Self:
         no_doubles("phones", self.phones)
+        _number_policy("numbers", self.numbers)
         return self
 
 

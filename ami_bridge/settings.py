@@ -100,9 +100,14 @@ class Callback(Part):
     busy_seconds: Seconds = 180  # the same after their line was busy
     failed_seconds: Seconds = 60  # and after a call that failed here: doubled each time, to a quarter of an hour
     lifetime_seconds: Seconds = 96 * 3600  # a promise that could not be kept by then ends
+    missed_attempts: Annotated[int, Field(ge=1, le=20)] = 2  # calls at most to those who did not ask for one
+    missed_lifetime_seconds: Seconds = 24 * 3600  # and for how long
     at_once_seconds: Annotated[float, Field(ge=0, le=86400)] = 7200  # who asked so lately is called at any hour
     ring_seconds: Annotated[float, Field(ge=5, le=120)] = 30  # how long the customer's phone rings
     news_at_once: Annotated[int, Field(ge=1, le=100)] = 2  # calls at a time that tell people it is fixed
+    news_per_second: Annotated[float, Field(gt=0, le=100)] = 1.0  # and how many of them are begun in a second
+    # calls of anybody's on a trunk, above which none of them is begun: what it carries less what others need
+    channels: Annotated[int, Field(ge=1, le=10_000)] = 20
 
 
 class Settings(Part):

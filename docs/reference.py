@@ -40,6 +40,7 @@ _SECRETS = {
     "web.token": "`KEEPLINE_WEB_TOKEN`",
     "pbx.secret": "`KEEPLINE_PBX_<NAME>_SECRET`",
     "tenant.pin": "`KEEPLINE_TENANT_<NAME>_PIN`",
+    "tenant.screen_pop_secret": "`KEEPLINE_TENANT_<NAME>_SCREEN_POP_SECRET`",
     "webhook.token": "`KEEPLINE_WEBHOOK_<NAME>_TOKEN`",
 }
 _UNITS = {"_seconds": "s", "_percent": "%", "_days": "days"}

@@ -37,8 +37,10 @@ pbx = "lab"
 spoken = "our office"
 phones = ["PJSIP/101", "PJSIP/102"]
 """
-TENANT, CALLBACK = 'spoken = "Acme Hosting"\n', "[callback]\n"
+TENANT, LINE, SITE, CALLBACK = 'spoken = "Acme Hosting"\n', 'name = "support"\n', 'name = "hq"\n', "[callback]\n"
+SECRET = "whsec_" + "c2VjcmV0" * 5
 ENVIRONMENT = {"KEEPLINE_AGI_TOKEN": "token-of-the-test", "KEEPLINE_PBX_LAB_SECRET": "sesame"}
+POP = {**ENVIRONMENT, "KEEPLINE_TENANT_ACME_SCREEN_POP_SECRET": SECRET}
 
 
 def read(tmp_path: Path, after: str = TENANT, extra: str = "", environment: dict[str, str] | None = None) -> Settings:
@@ -50,12 +52,21 @@ def read(tmp_path: Path, after: str = TENANT, extra: str = "", environment: dict
 
 def test_what_nobody_sets_is_careful(tmp_path: Path) -> None:
     settings = read(tmp_path)
-    tenant = settings.tenant[0]
+    tenant, line = settings.tenant[0], settings.line[0]
     assert tenant.home == "DE"
     assert tenant.callback_types == ("fixed", "mobile", "voip")
     assert (tenant.calling, tenant.calling_uninvited) == (("mon-sat 09:00-20:00",), ("mon-sat 10:00-19:00",))
     assert (tenant.calls_per_number, tenant.calls_per_day, tenant.spend_per_day) == (6, 500, None)
-    assert settings.callback.busy_seconds == 180
+    assert (line.callback_way, line.missed_calls) == ("customer-first", False)
+    assert (settings.callback.missed_attempts, settings.callback.busy_seconds) == (2, 180)
+
+
+def test_the_secret_of_the_screen_pop_comes_from_the_environment(tmp_path: Path) -> None:
+    settings = read(tmp_path, extra='screen_pop = "https://crm.example/keepline?x=1"', environment=POP)
+    held = settings.tenant[0].screen_pop_secret
+    assert held is not None
+    assert held.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +94,11 @@ def test_what_nobody_sets_is_careful(tmp_path: Path) -> None:
         (SITE, 'numbers = ["+49*30"]', "site[1]: numbers: '+49*30' is not a number or a prefix such as +4930* or 5551234"),
         (CALLBACK, "busy_seconds = 0", "callback.busy_seconds: Input should be greater than 0"),
         (CALLBACK, "failed_seconds = 0", "callback.failed_seconds: Input should be greater than 0"),
+        (CALLBACK, "missed_attempts = 0", "callback.missed_attempts: Input should be greater than or equal to 1"),
+        (CALLBACK, "missed_lifetime_seconds = 0", "callback.missed_lifetime_seconds: Input should be greater than 0"),
         (CALLBACK, "at_once_seconds = -1", "callback.at_once_seconds: Input should be greater than or equal to 0"),
+        (CALLBACK, "news_per_second = 0", "callback.news_per_second: Input should be greater than 0"),
+        (CALLBACK, "channels = 0", "callback.channels: Input should be greater than or equal to 1"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_line_that_names_the_setting(tmp_path: Path, after: str, extra: str, said: str) -> None:
@@ -96,3 +111,12 @@ def test_a_list_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Pat
     missing = tmp_path / "nowhere"
     with pytest.raises(SettingsError, match=r"do_not_call_file: .*nowhere cannot be read"):
         read(tmp_path, extra=f'do_not_call_file = "{missing}"')
+
+
+@pytest.mark.parametrize("secret", ["", "short", "whsec_c2hvcnQ=", "whsec_" + "!" * 40, "whsec_" + "A" * 200])
+def test_a_weak_secret_is_refused_and_not_shown(tmp_path: Path, secret: str) -> None:
+    environment = {**ENVIRONMENT, "KEEPLINE_TENANT_ACME_SCREEN_POP_SECRET": secret}
+    with pytest.raises(SettingsError) as error:
+        read(tmp_path, extra='screen_pop = "https://crm.example/hook"', environment=environment)
+    assert "screen_pop" in str(error.value)
+    assert not secret or secret not in str(error.value)

@@ -242,7 +242,7 @@ async def test_a_number_no_longer_allowed_is_blocked_with_its_reason(house: Hous
     await working(house, pbx, ANN)
     promise = await house.owe("+4930123456")
     blocked = await house.becomes(promise, State.BLOCKED)
-    assert blocked.reason == "it is a number of DE: this tenant has not allowed it"
+    assert blocked.reason == "the number is not among those this tenant allows to be called back"
     assert pbx.calls == []
 
 
