@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -144,7 +143,7 @@ class HouseDesk:
         }[key]
         promise = await self._store.promises.by_attempt(AttemptId(caller.attempt or ""))
         await self._attempted(house, caller, step, reason)
-        spoken = replace(caller, language=promise.language) if promise and promise.language else caller
+        spoken = caller._replace(language=promise.language) if promise and promise.language else caller
         return self._receipt(house, spoken, saying, then)
 
     async def callback_heard(self, caller: Caller) -> None:

@@ -273,7 +273,7 @@ class Story:
 
     async def arranges(self, call: Call) -> None:
         """The caller, who has just pressed a key, hears their number read back, and says that it is right."""
-        await self.says(call, RIGHT, 1.3)
+        await self.says(call, RIGHT)
         await call.press("1")
         await call.ended(20)
 

@@ -53,9 +53,9 @@ def spelled(number: str) -> list[str]:
 
 async def press(house: House, caller: Caller, key: str = "1") -> Question | Receipt:
     """Press a key that leads into the conversation, and hear what is asked first."""
-    receipt = await house.desk.pressed(replace(caller, key=key), key)
+    receipt = await house.desk.pressed(caller._replace(key=key), key)
     assert receipt.then in (Next.ARRANGE, Next.ASK)
-    return await house.desk.arrange(replace(caller, key=""))
+    return await house.desk.arrange(caller._replace(key=""))
 
 
 async def the_only(house: House) -> Promise:

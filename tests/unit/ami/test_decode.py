@@ -317,6 +317,14 @@ CASES: list[tuple[str, dict[str, str], ev.Event | None]] = [
         {"Response": "Success", "Reason": "4", "Uniqueid": "100.9"},
         ev.OriginateEnded(uniqueid=Uniqueid("100.9"), answered=True),
     ),
+    (
+        "UserEvent",
+        {**CHANNEL, "UserEvent": "KeeplineCallback", "Attempt": "keepline-1", "Step": "accepted"},
+        ev.CallbackCame(
+            attempt=Uniqueid("keepline-1"), step="accepted", channel=ChannelName("PJSIP/acme-primary-00000001")
+        ),
+    ),
+    ("UserEvent", {**CHANNEL, "UserEvent": "SomebodyElses", "Attempt": "keepline-1", "Step": "accepted"}, None),
     ("Shutdown", {"Shutdown": "Cleanly", "Restart": "False"}, ev.PbxStopping()),
 ]
 

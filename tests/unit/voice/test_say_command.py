@@ -81,7 +81,7 @@ def test_the_list_tells_every_phrase_with_its_facts_and_words(capsys: pytest.Cap
     [
         ([], "name a phrase, or give --text"),
         (["offer", "--text", "x"], "name a phrase, or give --text"),
-        (["ofer"], "there is no phrase 'ofer'; there are: already_promised, also_audio"),
+        (["ofer"], "there is no phrase 'ofer'; there are: agent_about, agent_callback"),
         (["offer", "--language", "xx"], "there is no language 'xx'; there are: de, en, es, fr"),
         (["incident", "--fact", "since=noon"], "what is missing. It takes --fact since=..., --fact what=..."),
         (["offer", "--fact", "what=x"], "what is no fact of it. It takes no facts"),
