@@ -72,7 +72,9 @@ class Attempts:
             return None
         current = promise.attempt == attempt
         if step not in UNREACHED:
-            return await self._steps(promise, _IMPLIED.get(step, (step,)), reason) if current else None
+            if current:
+                return await self._steps(promise, _IMPLIED.get(step, (step,)), reason)
+            return await self._talked_after_all(promise) if step is Step.JOINED else None
         moved: Promise | None = None
         if current:
             marks = await actions.tree(self._session, contract.ATTEMPTS)
@@ -135,8 +137,15 @@ class Attempts:
             mark = marks.pop(promise.attempt or "", "")
             if promise.attempt not in self.dialling or self.lives(promise.attempt):
                 await self._look_up(promise, mark)
-        for stray in marks:
+        for stray, mark in marks.items():
+            if mark == "joined" and (met := await self._store.promises.by_attempt(AttemptId(stray))) is not None:
+                await self._talked_after_all(met)
             await actions.delete(self._session, contract.ATTEMPTS, stray)
+
+    async def _talked_after_all(self, promise: Promise) -> Promise | None:
+        """On a call that had ended for the ledger: they asked for a later one, our desk died before it could confirm
+        that, and to the dialplan, which asked again, they said that they would talk now."""
+        return await self.take(promise, Step.WITHDRAW, "talked with an agent on the call before")
 
     async def missing(self) -> None:
         """End attempts that have been silent for longer than ringing lasts, and whose channel is not there; hang up

@@ -33,7 +33,7 @@ LATEST = 4.0  # seconds from one recovery to the next blow, at most
 VICTIMS = (("companion", 65), ("pbx", 30), ("both", 5))  # of a hundred blows each
 # What customers do, of a hundred: how their phones are described to the carrier (docker/carrier/extensions.conf).
 Manner = dict[str, str | float]
-ACCEPTS: Manner = {"mode": "answer", "ring": 0.5, "keys": "WWW1", "talk": 9}
+ACCEPTS: Manner = {"mode": "answer", "ring": 0.5, "keys": "WWW1", "talk": 18}
 MANNERS: tuple[tuple[Manner, int], ...] = (
     (ACCEPTS, 70),
     ({"mode": "answer", "ring": 0.5, "keys": "WWW3", "talk": 9}, 10),

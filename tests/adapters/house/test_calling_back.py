@@ -195,6 +195,26 @@ async def test_what_the_customer_answers_is_done(house: House, pbx: Pbx, key: st
         await house.calls(2)
 
 
+@pytest.mark.parametrize("seen", [True, False])
+async def test_who_asked_for_later_and_talked_after_all_is_not_called_again(house: House, pbx: Pbx, seen: bool) -> None:
+    """Our desk wrote 2 down and died before it could confirm it; asked once more by the dialplan they pressed 1."""
+    await working(house, pbx, ANN)
+    promise = await house.owe()
+    [attempt] = await house.calls(1)
+    await answered(house, pbx, attempt)
+    await house.desk.callback_pressed(a_caller(attempt, attempt=attempt), "2")
+    await house.becomes(promise, State.WAITING)
+    pbx.marks[attempt] = "joined"
+    if seen:
+        pbx.joined(attempt)
+    else:
+        await house.runner.calls.attempts.reconcile()
+    await house.becomes(promise, State.WITHDRAWN)
+    house.clock.ahead = SPACING + timedelta(seconds=1)
+    await house.ticks()
+    assert len(pbx.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("mark", "state"), [("declined", State.WITHDRAWN), ("joined", State.KEPT), ("later", State.WAITING)]
 )
@@ -242,7 +262,7 @@ async def test_a_number_no_longer_allowed_is_blocked_with_its_reason(house: Hous
     await working(house, pbx, ANN)
     promise = await house.owe("+4930123456")
     blocked = await house.becomes(promise, State.BLOCKED)
-    assert blocked.reason == "the number is not among those this tenant allows to be called back"
+    assert blocked.reason == "it is a number of DE: this tenant has not allowed it"
     assert pbx.calls == []
 
 

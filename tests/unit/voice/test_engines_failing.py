@@ -146,7 +146,7 @@ async def test_every_phrase_can_be_spoken_in_every_language(
     said = [phrases.say(phrase, language, **{name: facts[name] for name in FACTS[phrase]}) for phrase in Phrase]
     made = await asyncio.gather(*(library.render(words.text, words.language) for words in said))
     assert {recording.language for recording in made} == {language}
-    assert len({recording.path.read_bytes() for recording in made}) == len(Phrase)
+    assert len({recording.path.read_bytes() for recording in made}) == len({words.text for words in said})
     per_word = [one.seconds / len(one.text.split()) for one in made]
     assert 0.2 < np.median(per_word) < 0.6
 
