@@ -27,7 +27,7 @@ from ami_bridge.memory import settle_memory
 from ami_bridge.picture import picture
 from ami_bridge.places import Webhook
 from ami_bridge.runner import Runner
-from ami_bridge.settings import Settings, seconds
+from ami_bridge.settings import Callback, Settings, seconds
 from ami_bridge.store import Beat, Store, StoreError
 from ami_bridge.upkeep import forget, tidy
 from ami_bridge.voice.library import AudioLibrary
@@ -49,6 +49,19 @@ class NothingToWatch(Exception):
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def policy_of(callback: Callback) -> Policy:
+    """How often and how long promises are tried."""
+    return Policy(
+        attempts=callback.attempts,
+        spacing=seconds(callback.spacing_seconds),
+        busy=seconds(callback.busy_seconds),
+        failed=seconds(callback.failed_seconds),
+        lifetime=seconds(callback.lifetime_seconds),
+        missed_attempts=callback.missed_attempts,
+        missed_lifetime=seconds(callback.missed_lifetime_seconds),
+    )
 
 
 def _hook(hook: Webhook) -> HookSettings:
@@ -92,11 +105,7 @@ class App:
 
     async def _open(self, rooms: AsyncExitStack) -> None:
         settings = self._settings
-        policy = Policy(
-            attempts=settings.callback.attempts,
-            spacing=seconds(settings.callback.spacing_seconds),
-            lifetime=seconds(settings.callback.lifetime_seconds),
-        )
+        policy = policy_of(settings.callback)
         store = await Store.open(settings.store.url, policy)
         rooms.push_async_callback(store.close)
         speech = Speech(piper_voices=settings.voice.piper_voices, flite_voice=settings.voice.flite_voice)

@@ -95,6 +95,10 @@ class Callbacks:
         """End attempts whose channel is not there, and hang up those that nobody wants any more."""
         await self.attempts.missing()
 
+    async def due(self) -> list[LineName]:
+        """The lines of which somebody is to be called, once there is room."""
+        return [key.line for key in await self._store.promises.due(self._pbx, self._clock()) if key.line in self._plans]
+
     async def expire(self) -> None:
         """End what can no longer be kept."""
         for promise in await self._store.promises.end_overdue(self._clock()):

@@ -247,8 +247,9 @@ class Runner:
                 self._workers.know.set()
                 with self._troubles():
                     await self._catch_up()
-            for line in self.watch.lines:
-                self._performer.call(line)
+            with self._troubles():
+                for line in await self.calls.due():
+                    self._performer.call(line)
             for line, tell in self._workers.tell.items():
                 if self.watch.lines[line].waiting or self.whisperer.is_at_it(line):
                     tell.set()

@@ -241,22 +241,29 @@ def charge(conn: Connection, attempt: AttemptId, cost: int, channel: str | None)
     return conn.execute(update(attempts).where(attempts.c.id == attempt).values(values)).rowcount == 1
 
 
+def any_overdue(conn: Connection, now: datetime, policy: Policy) -> bool:
+    """Whether `end_overdue` would end something."""
+    return any(conn.execute(late.limit(1)).first() is not None for late in _overdue(now, policy))
+
+
 def end_overdue(conn: Connection, now: datetime, policy: Policy, limit: int) -> list[Promise]:
     """End waiting promises that can no longer be kept, at most `limit` for each reason; return them as they ended."""
+    ended = [promise for late in _overdue(now, policy) for promise in _end(conn, late, now, policy, limit)]
+    return sorted(ended, key=lambda promise: (promise.arrived, promise.id))
+
+
+def _overdue(now: datetime, policy: Policy) -> tuple[Select[tuple[object, ...]], Select[tuple[object, ...]]]:
+    """Those of which no attempt is left, and those that have expired."""
     waiting = text("promises.state = 'waiting'")  # in so many words: the indexes hold no others
     missed = promises.c.kind == Kind.MISSED.value
     allowed = case((missed, policy.missed_attempts), else_=policy.attempts)
-    expired = select(promises).where(waiting, promises.c.expires <= now).order_by(promises.c.expires)
     exhausted = select(promises).where(
         waiting,
         promises.c.attempts >= min(policy.attempts, policy.missed_attempts),  # what an index knows
         promises.c.attempts - promises.c.failures >= allowed,
     )
-    ended = [
-        *_end(conn, exhausted.order_by(promises.c.attempts), now, policy, limit),
-        *_end(conn, expired, now, policy, limit),
-    ]
-    return sorted(ended, key=lambda promise: (promise.arrived, promise.id))
+    expired = select(promises).where(waiting, promises.c.expires <= now)
+    return exhausted.order_by(promises.c.attempts), expired.order_by(promises.c.expires)
 
 
 def _end(

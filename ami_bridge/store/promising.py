@@ -140,6 +140,8 @@ class Promises:
     async def end_overdue(self, now: datetime) -> list[Promise]:
         """End every waiting promise that has expired or used up its attempts; return them as they ended."""
         ended: list[Promise] = []
+        if not await self._backend.read(lambda conn: promises.any_overdue(conn, now, self._policy)):
+            return ended  # as almost always: no write for nothing
         while True:
             some = await self._backend.write(
                 lambda conn: promises.end_overdue(conn, now, self._policy, _OVERDUE_AT_ONCE)

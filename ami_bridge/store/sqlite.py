@@ -27,6 +27,7 @@ T = TypeVar("T")
 _LOCK_WAIT_SECONDS = 0.25
 _LOCK_PAUSE_SECONDS = 0.02
 _BATCH = 256
+_READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
 _QUEUE = 10_000
 
 # FULL, not NORMAL: in WAL mode NORMAL may lose the last commits at a power cut, and those are promises already spoken.
@@ -94,7 +95,7 @@ class SqliteBackend:
                 await self._wake.wait()
                 continue
             # Reads first, in a transaction of their own that no other process's write lock can hold up.
-            for batch, queue, begin in ((reads, self._reads, "BEGIN"), (writes, self._writes, "BEGIN IMMEDIATE")):
+            for batch, queue, begin in ((reads, self._reads, _READING), (writes, self._writes, _WRITING)):
                 left = await self._perform(batch, begin) if batch else []
                 if left:
                     queue.extendleft(reversed(left))
@@ -165,7 +166,18 @@ def _transact(conn: Connection, begin: str, batch: list[_Job]) -> list[tuple[Any
     """Run the batch in one transaction; return each one's result or error, once committed."""
     with conn.begin():
         conn.exec_driver_sql(begin)
-        return [_guarded(conn, job) for job in batch]
+        run = _guarded if begin == _WRITING else _looked_up
+        return [run(conn, job) for job in batch]
+
+
+def _looked_up(conn: Connection, job: _Job) -> tuple[Any, BaseException | None]:
+    """A question that fails changes nothing that the others of its transaction see: it needs no savepoint."""
+    if job.done.done():
+        return None, None
+    try:
+        return job.work(conn), None
+    except Exception as error:  # noqa: BLE001 - it belongs to the one who asked
+        return None, error
 
 
 def _guarded(conn: Connection, job: _Job) -> tuple[Any, BaseException | None]:

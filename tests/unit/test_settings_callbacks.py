@@ -3,12 +3,16 @@
 # ruff: noqa: E501 - a mistake and what is said about it read best side by side
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ami_bridge.app import policy_of
+from ami_bridge.domain.promise import Policy
 from ami_bridge.loading import load
-from ami_bridge.settings import Settings, SettingsError
+from ami_bridge.settings import Callback, Settings, SettingsError
 
 GOOD = """
 [callback]
@@ -120,3 +124,23 @@ def test_a_weak_secret_is_refused_and_not_shown(tmp_path: Path, secret: str) -> 
         read(tmp_path, extra='screen_pop = "https://crm.example/hook"', environment=environment)
     assert "screen_pop" in str(error.value)
     assert not secret or secret not in str(error.value)
+
+
+def test_how_often_and_how_long_is_tried_is_heeded_setting_by_setting() -> None:
+    usual = policy_of(Callback())
+    assert usual == Policy()
+    for number, (setting, part) in enumerate(
+        {
+            "attempts": "attempts",
+            "spacing_seconds": "spacing",
+            "busy_seconds": "busy",
+            "failed_seconds": "failed",
+            "lifetime_seconds": "lifetime",
+            "missed_attempts": "missed_attempts",
+            "missed_lifetime_seconds": "missed_lifetime",
+        }.items(),
+        start=7,
+    ):
+        set_ = policy_of(Callback.model_validate({setting: number}))
+        value = timedelta(seconds=number) if setting.endswith("seconds") else number
+        assert set_ == replace(usual, **{part: value})

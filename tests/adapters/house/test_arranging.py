@@ -116,7 +116,7 @@ async def test_who_withholds_the_number_is_asked_for_one_and_owed_nothing_before
     nobody = a_caller(number=None)
     offered = await arranged.desk.unanswered(nobody)
     assert offered.keys == "01"
-    receipt = await arranged.desk.pressed(replace(nobody, key="1"), "1")
+    receipt = await arranged.desk.pressed(nobody._replace(key="1"), "1")
     assert receipt.then is Next.ASK
     asked = await arranged.desk.arrange(nobody)
     assert (said(arranged, asked), asked.noted) == (["number_enter"], False)
@@ -130,7 +130,7 @@ async def test_who_withholds_the_number_is_asked_for_one_and_owed_nothing_before
 
 async def test_without_a_number_nothing_is_promised(arranged: House) -> None:
     nobody = a_caller(number=None)
-    await arranged.desk.pressed(replace(nobody, key="1"), "1")
+    await arranged.desk.pressed(nobody._replace(key="1"), "1")
     await arranged.desk.arrange(nobody)
     for _ in range(2):
         await arranged.desk.arranged(nobody, "")

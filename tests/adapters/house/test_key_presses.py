@@ -105,7 +105,7 @@ async def test_entries_that_cannot_be_read_do_not_stop_the_others(house: House, 
     assert promise.number == "+15550008"
     [withheld] = await house.store.promises.recent(9)
     assert (withheld.origin, withheld.state) == ("1.7", State.BLOCKED)
-    assert withheld.reason == "the caller ID is not a telephone number"
+    assert withheld.reason == "the caller withheld their number"
 
 
 async def test_key_presses_are_left_on_the_pbx_while_the_store_cannot_take_them(house: House, pbx: Pbx) -> None:
