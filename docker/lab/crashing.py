@@ -152,8 +152,12 @@ class Crashing:
         await no_calls(self.side)
         self.account.take(self.side.lab.carrier.ami)
         await self.account.listen(self.owing)
+        known = set(self.tally.amiss)
         for number in self.owing:
             self._judge(number, found.get(number), self.account.of(number))
+        for one in self.tally.amiss:
+            if one not in known:
+                self.say(f"amiss: {one}")
         self.tally.promises += len(self.owing)
         self.owing.clear()
 
