@@ -183,8 +183,7 @@ class Promising:
         """The promise an entry stands for; None for one that cannot be read."""
         origin = entry.rpartition("-")[0]
         try:
-            epoch, name, key, rest = value.split(":", 3)
-            number, _colon, language = rest.partition(":")  # a dialplan rendered long ago tells no language
+            epoch, name, key, number, language = value.split(":", 4)
             pressed = self._pressed(room, int(epoch), since)
             return self.promise(room, LineName(name), key, number, origin, pressed, language)
         except (ValueError, KeyError, OverflowError, OSError):  # a time out of range is any of three

@@ -157,7 +157,7 @@ async def arrived(house: House, number: str) -> timedelta:
 @OFF
 async def test_a_key_that_was_kept_is_dated_by_our_clock(house: House, pbx: Pbx, ahead: timedelta) -> None:
     pbx.ahead = ahead
-    pbx.keys["100.7-1"] = f"{int(pbx.time()) - 600}:support:1:+15550007"
+    pbx.keys["100.7-1"] = f"{int(pbx.time()) - 600}:support:1:+15550007:en"
     await house.start()
     await until(lambda: pbx.keys == {})
     assert timedelta(seconds=599) < await arrived(house, "+15550007") < timedelta(seconds=600 + ROOM)
@@ -170,7 +170,7 @@ async def test_a_key_of_a_clock_that_was_wrong_then_is_neither_to_come_nor_over_
     """The PBX started in 1970, or three hours ahead, and was put right before we came."""
     pbx.ahead = timedelta()
     noted = int(pbx.time() + HOURS.total_seconds()) if isinstance(epoch, str) else epoch
-    pbx.keys["100.7-1"] = f"{noted}:support:1:+15550007"
+    pbx.keys["100.7-1"] = f"{noted}:support:1:+15550007:en"
     await house.start()
     await until(lambda: pbx.keys == {})
     assert timedelta() <= await arrived(house, "+15550007") < timedelta(seconds=ROOM)
@@ -181,7 +181,7 @@ async def test_a_key_that_was_not_there_when_we_last_looked_was_pressed_after_th
     await house.start()
     await until(lambda: PBX in house.desk._promising._drained)
     looked = house.desk._promising._drained[PBX]
-    pbx.keys["100.7-1"] = f"{int(pbx.time() - HOURS.total_seconds())}:support:1:+15550007"
+    pbx.keys["100.7-1"] = f"{int(pbx.time() - HOURS.total_seconds())}:support:1:+15550007:en"
     await house.desk.drain(PBX)
     [promise] = await house.store.promises.open()
     assert looked <= promise.arrived <= house.clock()
@@ -195,7 +195,7 @@ async def test_what_could_not_be_taken_over_is_not_thought_to_be(
     await house.start()
     await until(lambda: PBX in house.desk._promising._drained)
     looked = house.desk._promising._drained[PBX]
-    pbx.keys["100.7-1"] = f"{int(pbx.time())}:support:1:+15550007"
+    pbx.keys["100.7-1"] = f"{int(pbx.time())}:support:1:+15550007:en"
     async with house.locked():
         with pytest.raises(Exception, match="locked"):
             await house.desk.drain(PBX)

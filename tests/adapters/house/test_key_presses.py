@@ -59,7 +59,7 @@ async def test_a_number_that_is_not_called_is_told_so_and_not_noted(house: House
 
 async def test_what_the_store_cannot_take_the_pbx_goes_on_keeping_and_it_comes_back(house: House, pbx: Pbx) -> None:
     await house.start()
-    entry, value = "100.7-1", f"{int(house.clock().timestamp())}:support:1:+15550001"
+    entry, value = "100.7-1", f"{int(house.clock().timestamp())}:support:1:+15550001:en"
     async with house.locked():
         pbx.keys[entry] = value  # as the dialplan does before it asks
         with pytest.raises(NotWritten, match="the PBX goes on keeping a promise"):
@@ -90,13 +90,13 @@ async def test_entries_that_cannot_be_read_do_not_stop_the_others(house: House, 
     now = int(house.clock().timestamp())
     for entry, value in {
         "1.1-1": "",
-        "1.2-1": "soon:support:1:+15550001",
-        "1.3-1": f"{10**30}:support:1:+15550001",
-        "1.4-1": f"{10**17}:support:1:+15550001",
-        "1.5-1": f"{now}:sales:1:+15550001",
-        "1.6-9": f"{now}:support:9:+15550001",
-        "1.7-1": f"{now}:support:1:",
-        "1.8-1": f"{now}:support:1:+15550008",
+        "1.2-1": "soon:support:1:+15550001:en",
+        "1.3-1": f"{10**30}:support:1:+15550001:en",
+        "1.4-1": f"{10**17}:support:1:+15550001:en",
+        "1.5-1": f"{now}:sales:1:+15550001:en",
+        "1.6-9": f"{now}:support:9:+15550001:en",
+        "1.7-1": f"{now}:support:1::en",
+        "1.8-1": f"{now}:support:1:+15550008:en",
     }.items():
         pbx.keys[entry] = value
     await house.start()
@@ -111,7 +111,7 @@ async def test_entries_that_cannot_be_read_do_not_stop_the_others(house: House, 
 async def test_key_presses_are_left_on_the_pbx_while_the_store_cannot_take_them(house: House, pbx: Pbx) -> None:
     await house.start()
     async with house.locked():
-        pbx.keys["1.8-1"] = f"{int(house.clock().timestamp())}:support:1:+15550008"
+        pbx.keys["1.8-1"] = f"{int(house.clock().timestamp())}:support:1:+15550008:en"
         with pytest.raises(Exception, match="locked"):
             await house.desk.drain(PBX)
         assert "1.8-1" in pbx.keys

@@ -79,9 +79,9 @@ def test_a_question_is_put_for_the_caller_on_a_channel_that_may_be_left_behind()
         assert at(ask, put) > at(ask, "Set(_KL_ABOUT=")
         asked = f"AGI({PLAN.agi_url}/${{KL_ASKS}},{PLAN.token},lab,${{KL_ABOUT}})"
         # What a stranger on the companion's port sets stays on the channel that asked: only these come back, filtered.
-        assert at(question, asked) < at(question, 'ExecIf($["${KL_NEXT}" != ""]?Set(SHARED(KL_ANSWER,${KL_FROM})=')
+        assert at(question, asked) < at(question, 'ExecIf($["${KL_NEXT}" != ""]?Set(SHARED(KL_ANSWER,${KL_ASKED_BY})=')
         [back] = [step.what for step in question if "KL_ANSWER" in step.what]
-        assert re.findall(r"\$\{(KL_\w+)\}", back) == ["KL_NEXT", "KL_FROM", "KL_NEXT", "KL_KEYS", "KL_SAY"]
+        assert re.findall(r"\$\{(KL_\w+)\}", back) == ["KL_NEXT", "KL_ASKED_BY", "KL_NEXT", "KL_KEYS", "KL_SAY"]
         assert len(re.findall(r"FILTER\(", back)) == 3
         everywhere = statements(render(VARIANTS[plan])["extensions.conf"])
         waits = {c for c, _e, _l, what in everywhere if what.startswith("AGI(")}
