@@ -394,6 +394,8 @@ class House:
         """Another process holds the database. What is asked of the store meanwhile is given up after `patience` s."""
         backend = self.store._backend
         backend._deadline, patient = patience, backend._deadline
+        # What was asked before has all the time of the store's own deadline: let it be done first.
+        await asyncio.gather(backend.write(lambda _: None), backend.read(lambda _: None))
         other = sqlite3.connect(self.file, isolation_level=None, timeout=0)
         async with asyncio.timeout(5):
             while not _begun(other):  # noqa: ASYNC110 - the store may be writing; it cannot say when it is done
