@@ -25,10 +25,10 @@ from docker.lab.stack import Stack
 
 PROMISES = 110
 ORDERED = 50
-LONGEST = 900.0  # seconds
+LONGEST = 1800.0  # seconds
 GOAL = 100  # ms
 FREE, BUSY = "1", {"2", "3", "6", "7", "8"}  # ast_device_state
-CUSTOMER = {"mode": "answer", "ring": 0.2, "keys": "W1", "talk": 3}
+CUSTOMER = {"mode": "answer", "ring": 0.2, "keys": "W1", "talk": 18}  # while the agent hears who it is, and a word
 
 
 def freed(events: list[Event]) -> list[float]:
