@@ -123,7 +123,7 @@ async def test_zero_says_it_again_and_one_is_kept_and_confirmed(here: Delivery) 
     [*_, last] = here.recognised(again, [NEWS])
     assert last.end_s > NEWS.seconds + 1.0  # it began again a second after it had begun
     assert names(here, kept)[-1] == "notiert"
-    assert await here.kept() == [f"{LINE}:1:15551230002"]
+    assert await here.kept() == [f"{LINE}:1:15551230002:de"]
 
 
 async def test_a_recording_that_is_not_on_the_pbx_is_not_waited_for(here: Delivery) -> None:
@@ -233,7 +233,7 @@ async def test_a_key_of_which_the_desk_leaves_no_receipt_is_kept_on_the_pbx(here
         recording = await here.listens(DID, seconds=10, keys="1")
         stored.set()
     assert names(here, recording)[-1] == "noted"
-    assert await here.kept() == [f"{LINE}:1:15551230001"]
+    assert await here.kept() == [f"{LINE}:1:15551230001:en"]
     # The desk that was late has stored it as well: who takes it over from the PBX makes one promise of the two.
     assert here.house.asked == [("status",), *([("pressed", "1")] if how == "late" else [])]
 
@@ -254,7 +254,7 @@ async def test_who_listens_hears_all_of_it_and_is_heard_although_the_desk_is_gon
     recording = await call.recorded()
     assert [one.name for one in here.recognised(recording, [long, NOTED])] == [long.name, "noted"]
     assert longest_silence(recording, 0.0) <= 4.0
-    assert await here.kept() == [f"{LINE}:1:15551230001"]
+    assert await here.kept() == [f"{LINE}:1:15551230001:en"]
 
 
 async def test_callers_have_their_place_in_the_queue_with_nobody_else_there(here: Delivery) -> None:
