@@ -17,6 +17,7 @@ from typing import Protocol
 
 from aiohttp import ClientSession
 
+from dialplan_templates.contract import REHEARSE_CONTEXT
 from docker.lab.ami import Event, NotSeen, Predicate
 from docker.lab.carrier import Call
 from docker.lab.hearing import Heard, NotHeard, heard, tone
@@ -293,7 +294,12 @@ class Story:
 
     @staticmethod
     def playing(event: Event) -> str | None:
-        """The companion has the PBX play a recording, or the dialplan looks for one to play by itself."""
+        """The companion has the PBX play a recording, or the dialplan looks for one to play by itself.
+
+        Not for nobody: each recording is opened once, to find whether it can be played.
+        """
+        if event["Context"] == REHEARSE_CONTEXT:
+            return None
         if event.name == "AGIExecStart":
             found = re.search(r"STREAM FILE \"?\S+/([0-9a-f]{64})\.wav", event["Command"])
         elif event.name == "Newexten" and event["Application"] == "Set":
