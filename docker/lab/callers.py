@@ -20,7 +20,7 @@ from docker.lab.side import ALONE, NUMBERS, TOLD, WELL, Side
 GOES_ON = 7.0  # seconds that who only listens stays after an announcement
 HAS_HEARD = 60.0  # seconds after which they have heard enough, however often it is said again
 TALKS = 8.0  # seconds with an agent
-INTO = 3.2  # seconds into an announcement at which an impatient caller presses a key: past a sentence others begin with too
+INTO = 3.2  # seconds into an announcement at which an impatient caller presses a key: past a first sentence
 AFTER = 0.8  # seconds after its end at which a patient one does
 PATIENCE = 45.0  # seconds to whatever a caller waits for
 SETTLES = 1.0  # seconds in which a fault that struck meanwhile has an effect
