@@ -3,11 +3,12 @@
 They call the real test PBX over SIP and RTP, each with a telephone's audio both ways; what each heard is put together
 from the packets it got, and the announcement is looked for in it by content. Everything runs on this machine: the PBX,
 the companion, and the callers, who share the PBX's network, so that no packet crosses a bridge that real callers do
-not cross. Prints what it cost, and how long callers waited and how long the longest silence was. Run it as root.
+not cross. Meanwhile the PBX takes its timing from res_timing_pthread, which docs/install.md tells of; `timerfd` leaves it
+as it is. Prints what it cost, and how long callers waited and how long the longest silence was. Run it as root.
 
 On a virtual machine look at the share that was stolen: while its host serves others, the PBX sends nothing.
 
-    python benchmarks/storm.py [callers] [seconds]
+    python benchmarks/storm.py [callers] [seconds] [timerfd]
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -36,6 +38,7 @@ from docker.lab.story import SUPPORT, Quiet, Story, told
 WHOLE = 0.95  # of an announcement's speech: it was heard, to its end
 LINGER = 4.0  # seconds a caller stays on the line beyond the announcement's own length
 SERVICES = ("pbx", "keepline")
+USUAL = "timerfd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +143,35 @@ def tell(legs: list[Leg], verdicts: list[Verdict]) -> None:
     print(f"figure: storm_callers_missed = {missed.total()} callers (goal: 0)")
 
 
-async def main(callers: int, over: float) -> None:
+@asynccontextmanager
+async def timed_by(story: Story, timing: str) -> AsyncIterator[None]:
+    """The PBX takes its timing from this module, with nobody on the phone when that changes."""
+    if timing != USUAL:
+        await swap(story, USUAL, timing)
+    try:
+        yield
+    finally:
+        if timing != USUAL:
+            await swap(story, timing, USUAL)
+    print(f"timing: {timing}")
+
+
+async def swap(story: Story, out: str, into: str) -> None:
+    end = time.monotonic() + 30
+    while out in await story.lab.pbx.ami.command("module show like res_timing_"):
+        if time.monotonic() > end:
+            raise RuntimeError(f"res_timing_{out} is still in use after 30 s")
+        await story.lab.pbx.ami.command(f"module unload res_timing_{out}.so")
+        await asyncio.sleep(0.5)
+    await story.lab.pbx.ami.command(f"module load res_timing_{into}.so")
+    if into not in await story.lab.pbx.ami.command("module show like res_timing_"):
+        raise RuntimeError(f"the PBX cannot load res_timing_{into}")
+
+
+async def main(callers: int, over: float, timing: str) -> None:
     stack = Stack()
     await stack.up()
-    async with told(stack, Quiet()) as story:
+    async with told(stack, Quiet()) as story, timed_by(story, timing):
         await story.begin()
         try:
             legs, announcements = await play(stack, story, callers, over)
@@ -153,4 +181,6 @@ async def main(callers: int, over: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500, float(sys.argv[2]) if len(sys.argv) > 2 else 10))
+    numbers = [float(argument) for argument in sys.argv[1:] if argument != USUAL]
+    callers, over = [*numbers, 500, 10][:2] if len(numbers) != 1 else [numbers[0], 10]
+    asyncio.run(main(int(callers), over, USUAL if USUAL in sys.argv else "pthread"))
