@@ -3,8 +3,8 @@
 They call the real test PBX over SIP and RTP, each with a telephone's audio both ways; what each heard is put together
 from the packets it got, and the announcement is looked for in it by content. Everything runs on this machine: the PBX,
 the companion, and the callers, who share the PBX's network, so that no packet crosses a bridge that real callers do
-not cross. Meanwhile the PBX takes its timing from res_timing_pthread, which docs/install.md tells of; `timerfd` leaves it
-as it is. Prints what it cost, and how long callers waited and how long the longest silence was. Run it as root.
+not cross. Meanwhile the PBX takes its timing from res_timing_pthread (docs/install.md); `timerfd` leaves it as it is.
+Prints what it cost, and how long callers waited and how long the longest silence was. Run it as root.
 
 On a virtual machine look at the share that was stolen: while its host serves others, the PBX sends nothing.
 
