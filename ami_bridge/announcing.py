@@ -53,10 +53,13 @@ class Live:
         return self.state.encoded(self.ahead)
 
     def words(self, now: datetime) -> Recording | None:
-        """What may be said at `now`: no time that has passed is ever told."""
-        if now < self.state.until:
-            return self.recording
-        return self.standby if now < self.state.standby_until else None
+        """What may be said at `now`: no time that has passed is ever told.
+
+        Its lifetime on the PBX does not count: we are here, and would have taken it away if it were over. Our clock may
+        have been set by hours a moment ago.
+        """
+        overdue = self.saying.true_until is not None and now >= self.saying.true_until
+        return self.standby if overdue else self.recording
 
 
 @dataclass(frozen=True, slots=True)

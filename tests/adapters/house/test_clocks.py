@@ -103,6 +103,14 @@ async def test_when_our_clock_jumps_what_it_holds_goes_on_being_right(house: Hou
     assert abs(live.state.standby_until - now - LIFETIME) < timedelta(seconds=ROOM)
 
 
+@pytest.mark.parametrize("ahead", [HOURS, -HOURS])
+async def test_who_calls_the_moment_after_our_clock_was_set_is_told(house: House, pbx: Pbx, ahead: timedelta) -> None:
+    """Before anything could be said anew: what lives longer on the PBX than its lifetime is still true."""
+    await announcing(house, pbx)
+    house.clock.ahead = ahead
+    assert (await house.desk.status(a_caller())).audio != ()
+
+
 async def test_clocks_that_drift_apart_by_a_second_are_left_alone(house: House, pbx: Pbx) -> None:
     pbx.ahead = timedelta()
     await announcing(house, pbx)
