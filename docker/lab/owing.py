@@ -111,7 +111,7 @@ async def owe(side: Side, numbers: Iterable[str], *, first: int | None = None) -
     wanted = list(numbers)
     began = first if first is not None else int(await side.pbx_time()) - len(wanted)
     for n, number in enumerate(wanted):
-        await side.lab.pbx.db_put(KEYS, f"owed-{number}-1", f"{began + n}:{LINE}:1:{number}")
+        await side.lab.pbx.db_put(KEYS, f"owed-{number}-1", f"{began + n}:{LINE}:1:{number}:en")
 
 
 async def ledger(side: Side) -> dict[str, Owed]:

@@ -171,7 +171,7 @@ class ModelPbx:
         """A caller presses 1: the dialplan keeps the key, asks the desk, and forgets it once it has the receipt."""
         entry = f"{uniqueid}-1"
         keys = self.astdb.setdefault(contract.KEYS, {})
-        keys[entry] = f"{int(self.loop.clock().timestamp())}:{line}:1:{number}"
+        keys[entry] = f"{int(self.loop.clock().timestamp())}:{line}:1:{number}:en"
         self._spawn(self._pressed(entry, _caller(uniqueid, line, number, attempt=False)), entry)
 
     async def _pressed(self, entry: str, caller: Caller) -> None:
