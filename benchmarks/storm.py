@@ -144,34 +144,39 @@ def tell(legs: list[Leg], verdicts: list[Verdict]) -> None:
 
 
 @asynccontextmanager
-async def timed_by(story: Story, timing: str) -> AsyncIterator[None]:
-    """The PBX takes its timing from this module, with nobody on the phone when that changes."""
+async def timed_by(stack: Stack, timing: str) -> AsyncIterator[None]:
+    """The PBX takes its timing from this module; nobody is on the phone when that changes."""
     if timing != USUAL:
-        await swap(story, USUAL, timing)
+        await swap(stack, USUAL, timing)
     try:
         yield
     finally:
         if timing != USUAL:
-            await swap(story, timing, USUAL)
+            await swap(stack, timing, USUAL)
     print(f"timing: {timing}")
 
 
-async def swap(story: Story, out: str, into: str) -> None:
+async def swap(stack: Stack, out: str, into: str) -> None:
+    """Unload one module and load the other, on the PBX's console: AMI may do neither."""
+
+    async def console(command: str) -> str:
+        return await stack.execute("pbx", "asterisk", "-rx", command)
+
     end = time.monotonic() + 30
-    while out in await story.lab.pbx.ami.command("module show like res_timing_"):
+    while f"res_timing_{out}" in await console("module show like res_timing_"):
         if time.monotonic() > end:
             raise RuntimeError(f"res_timing_{out} is still in use after 30 s")
-        await story.lab.pbx.ami.command(f"module unload res_timing_{out}.so")
+        await console(f"module unload res_timing_{out}.so")
         await asyncio.sleep(0.5)
-    await story.lab.pbx.ami.command(f"module load res_timing_{into}.so")
-    if into not in await story.lab.pbx.ami.command("module show like res_timing_"):
+    await console(f"module load res_timing_{into}.so")
+    if f"res_timing_{into}" not in await console("module show like res_timing_"):
         raise RuntimeError(f"the PBX cannot load res_timing_{into}")
 
 
 async def main(callers: int, over: float, timing: str) -> None:
     stack = Stack()
     await stack.up()
-    async with told(stack, Quiet()) as story, timed_by(story, timing):
+    async with told(stack, Quiet()) as story, timed_by(stack, timing):
         await story.begin()
         try:
             legs, announcements = await play(stack, story, callers, over)
