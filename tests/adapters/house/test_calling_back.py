@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agi.desk import Next
-from ami_bridge.domain.names import LineName
+from ami_bridge.domain.names import AttemptId, LineName
 from ami_bridge.domain.promise import Kind, Promise, State
 from tests.adapters.ami.manager import until
 from tests.adapters.house.house import LINE, SPACING, Clock, House, Pbx, a_caller, a_house, settings
@@ -246,15 +246,18 @@ async def test_a_customer_whom_no_agent_could_be_found_for_is_called_again_later
 
 async def test_news_is_told_a_few_at_a_time_and_kept_when_heard(house: House, pbx: Pbx) -> None:
     await working(house, pbx)  # no agent is needed for it
-    promises = [await house.owe(f"+1555000{n}", kind=Kind.RESTORED) for n in (1, 2, 3)]
-    first, _second = await house.calls(2)
+    for n in (1, 2, 3):
+        await house.owe(f"+1555000{n}", kind=Kind.RESTORED)
+    first, _second = await house.calls(2)  # whose words were ready first
     await house.ticks()
     assert len(pbx.calls) == 2
     pbx.answered(first)
     treatment = await house.desk.callback(a_caller(first, attempt=first))
     assert treatment.keys == ""
     await house.desk.callback_heard(a_caller(first, attempt=first))
-    assert await house.state(promises[0]) is State.KEPT
+    told = await house.store.promises.by_attempt(AttemptId(first))
+    assert told is not None
+    assert told.state is State.KEPT
     await house.calls(3)
 
 
