@@ -187,5 +187,5 @@ async def main(callers: int, over: float, timing: str) -> None:
 
 if __name__ == "__main__":
     numbers = [float(argument) for argument in sys.argv[1:] if argument != USUAL]
-    callers, over = [*numbers, *(500, 10)[len(numbers) :]]
+    callers, over = [*numbers, *(500.0, 10.0)[len(numbers) :]]
     asyncio.run(main(int(callers), over, USUAL if USUAL in sys.argv else "pthread"))
